@@ -1,0 +1,100 @@
+"""The one decorator that every kernel takes, and the disk cache behind it.
+
+The compiler's own cache does not notice an edit in a called file, and its key leaves out the bounds-check flag. So the
+compiled code is kept in a folder named by a digest of every kernel source, the compiler's version and that flag: any edit
+of any kernel makes a new folder, and the old ones are never read again. Bounds checks are asked for in the tests
+(`NUMBA_BOUNDSCHECK=1`); `NUMBA_DISABLE_JIT=1` leaves the kernels as plain Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba.core import config
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+KERNELS = Path(__file__).parent / "broker"
+
+
+@cache
+def digest() -> str:
+    """Hexadecimal digest of every kernel source, the compiler, NumPy and the bounds-check flag."""
+    told = hashlib.sha256(f"{numba.__version__} {np.__version__} {bool(config.BOUNDSCHECK)}".encode())
+    for source in (*sorted(KERNELS.glob("*.py")), Path(__file__).with_name("enums.py")):
+        told.update(source.name.encode())
+        told.update(source.read_bytes())
+    return told.hexdigest()[:20]
+
+
+@cache
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: the user's cache folder, or a temporary one where that cannot be written."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for candidate in (base / "isomargin", Path(tempfile.gettempdir()) / f"isomargin-{os.getuid()}"):
+        folder = candidate / digest()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    raise OSError("neither the user's cache folder nor the temporary folder can be written; set XDG_CACHE_HOME")
+
+
+def is_warm() -> bool:
+    """Whether compiled kernels lie in the cache, so that the first run need not compile."""
+    return bool(config.DISABLE_JIT) or any(cache_folder().glob("*.nbi"))
+
+
+class _DigestLocator(_CacheLocator):  # type: ignore[misc]
+    """Keeps a kernel's compiled code in the folder of the digest, whatever the time stamp of its file."""
+
+    def __init__(self, function: Callable[..., Any], source: str) -> None:
+        self._name = f"{Path(source).stem}.{function.__code__.co_firstlineno}"
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return digest()
+
+    def get_disambiguator(self) -> str:
+        return self._name
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], source: str) -> _DigestLocator:
+        return cls(function, source)
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = [_DigestLocator]
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    _impl_class = _KernelCacheImpl
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` on its first call, without fast-math, without the GIL, from the cache where it is there."""
+    if config.DISABLE_JIT:
+        return function
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher._cache = _KernelCache(function)
+    return dispatcher  # type: ignore[no-any-return]
+
+
+def inlined(function: Function) -> Function:
+    """A small kernel that is copied into its callers by the compiler's front end."""
+    if config.DISABLE_JIT:
+        return function
+    return numba.njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
