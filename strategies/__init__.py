@@ -1,0 +1,1 @@
+"""The strategies that ship with the project, one a file, found by entry point like anyone else's."""
