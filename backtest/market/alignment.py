@@ -7,7 +7,7 @@ not earlier than its stamp (docs/order-of-events.md, rule 2.2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,7 +159,7 @@ def hole_notes(holes: Sequence[Hole], clock: Clock) -> list[str]:
 
 
 def settlements(time_ns: NDArray[np.int64], rate: NDArray[np.float64], leg: int, clock: Clock) -> NDArray[np.void]:
-    """FUNDING records of one leg, each at the first bar that opens no earlier than its stamp; later ones are left out."""
+    """FUNDING records of one leg, each at the first bar that opens no earlier than its stamp."""
     rows = np.zeros(time_ns.size, FUNDING)
     rows["time_ns"], rows["rate"], rows["leg"] = time_ns, rate, leg
     rows["bar"] = -((clock.start_ns - time_ns) // clock.interval_ns)

@@ -160,11 +160,18 @@ class MarketHistory:
 
     def with_fees(self, *, maker: float | None = None, taker: float | None = None) -> MarketHistory:
         """The same history with the fees of all contracts replaced (fractions of notional)."""
-        fees = {name: fee for name, fee in (("maker", maker), ("taker", taker)) if fee is not None}
-        if not fees:
+        if maker is None and taker is None:
             return self
-        said = ", ".join(f"{name} fee {fee:g}" for name, fee in fees.items())
-        contracts = tuple(replace(contract, **fees) for contract in self.contracts)
+        contracts = tuple(
+            replace(
+                contract,
+                maker=contract.maker if maker is None else maker,
+                taker=contract.taker if taker is None else taker,
+            )
+            for contract in self.contracts
+        )
+        fees = (("maker", maker), ("taker", taker))
+        said = ", ".join(f"{name} fee {fee:g}" for name, fee in fees if fee is not None)
         return replace(self, contracts=contracts, notes=(*self.notes, f"{said} for all symbols, as asked"))
 
     @classmethod
@@ -232,7 +239,7 @@ class MarketHistory:
         interval: str | None = None,
         judge: PriceSource = PriceSource.MARK,
     ) -> MarketHistory:
-        """Align tables, one a symbol: UTC index of bar opens; open high low close (volume in `last`); a Series of rates.
+        """Align tables, one a symbol: UTC index of bar opens, open high low close, in `last` volume too; rates as Series.
 
         `interval` is the base bar; without it the shortest step of each table is taken.
         """

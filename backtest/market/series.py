@@ -113,7 +113,7 @@ class Bars:
         return replace(self, **columns)
 
     def resampled(self, interval_ns: int) -> Bars:
-        """Bars of a longer interval: first open, highest high, lowest low, last close, summed volume; whole ones only."""
+        """Whole bars of a longer interval: first open, highest high, lowest low, last close, summed volume."""
         if interval_ns == self.interval_ns:
             return self
         if interval_ns % self.interval_ns:
