@@ -1,0 +1,105 @@
+"""The `backtest` command: finds the command asked for, imports only that one, and turns errors into exit codes.
+
+    0 done · 1 internal failure · 2 wrong use or configuration · 3 market data missing or failed its checks
+    4 the strategy raised · 5 look-ahead found · 6 a --fail-if gate failed · 130 interrupted
+
+stdout carries the result, stderr everything else. Commands stand in one table with their summaries, so that
+`backtest --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from backtest.errors import BacktestError, UsageError, near
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("backtest.cli.init", "Make a workspace: settings, a strategy of your own, a notebook."),
+    "data": ("backtest.cli.data", "Import, make, list and check market history."),
+    "strategies": ("backtest.cli.strategies", "List strategies, show one, start a new one."),
+    "run": ("backtest.cli.run", "Run a strategy over a market history."),
+    "runs": ("backtest.cli.runs", "List finished runs, show one."),
+    "report": ("backtest.cli.report", "Write the report of a finished run."),
+    "audit": ("backtest.cli.audit", "Replay a run's ledger and prove that it balances."),
+    "calc": ("backtest.cli.calc", "Isolated-margin calculator."),
+    "doctor": ("backtest.cli.doctor", "Check the installation and the workspace."),
+}
+"""Command: the module that holds it under the same name, and its one line of help."""
+
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UsageError(
+                f"'{args[0]}' is no command; {near(args[0], COMMANDS)}known are {', '.join(COMMANDS)} "
+                "(backtest --help says what each does)"
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done, 1 internal failure, 2 wrong use, 3 market data, 4 the strategy raised, "
+    "5 look-ahead, 6 a --fail-if gate, 130 interrupted.",
+)
+@click.version_option(package_name="isomargin", prog_name="backtest")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command too).")
+def backtest(debug: bool) -> None:
+    """What would have happened to each isolated position, to the cent, on the venue's own rules."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console command: runs `status` on the process's arguments and exits with what it returns."""
+    sys.exit(status(sys.argv[1:] if arguments is None else arguments))
+
+
+def status(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code; errors become messages on stderr."""
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
+    try:
+        outcome = backtest.main(args=words, prog_name="backtest", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BacktestError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        hint = "" if debug else "; the same command with --debug shows where"
+        click.echo(f"internal failure: {type(error).__name__}: {error}{hint}", err=True)
+        return 1
+    return outcome if isinstance(outcome, int) else 0
