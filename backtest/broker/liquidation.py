@@ -19,15 +19,20 @@ from backtest.compiling import kernel
 
 @kernel
 def ratio_price(quantity, entry_price, margin, tiers, first, count, fee, ratio):
-    """Mark price at which the margin ratio reaches `ratio`; NaN where it never does (a long with M + D ≥ q·E)."""
+    """Mark price at which the margin ratio rises to `ratio`; NaN where it never does.
+
+    It never does for a long with M + D ≥ q·E, and for one whose tier's rate is not below `ratio`: there the ratio
+    falls with the price.
+    """
     size = abs(quantity)
     side = 1.0 if quantity > 0.0 else -1.0
     price = math.nan
     for row in range(first, first + count):
         tier = tiers[row]
-        price = (quantity * entry_price - margin - tier["amount"] / ratio) / (
-            size * (side - (tier["rate"] + fee) / ratio)
-        )
+        slope = side - (tier["rate"] + fee) / ratio
+        if slope * side <= 0.0:
+            return math.nan
+        price = (quantity * entry_price - margin - tier["amount"] / ratio) / (size * slope)
         if size * price <= tier["cap"]:
             break
     if price > 0.0:

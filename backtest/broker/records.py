@@ -20,38 +20,59 @@ def _record(*, ints: str = "", floats: str = "") -> np.dtype:
 
 
 ACCOUNT = _record(
-    ints="trades ledger_rows notice_rows order_rows",
-    floats="wallet reserved equity peak_equity",
+    ints="bar stage segment wake sequence orders trades ledger_rows notice_rows order_rows command_rows resolved "
+    "funding_row schedule_row hole_row",
+    floats="fraction wallet reserved equity peak_equity",
 )
-"""The wallet shared by all positions: `wallet` is the free balance plus `reserved` (margin of resting limit orders)."""
+"""The wallet shared by all positions, and how far the run has come.
+
+`wallet` is the free balance plus `reserved` (the margin that resting limit orders hold back). `bar`, `stage`, `segment` and
+`fraction` are the point of time; `orders` and `trades` count the numbers given out; the `..._rows` count rows in use.
+"""
 
 POSITION = _record(
-    ints="symbol trade opened_bar path_bar low_first tier_table ambiguous_bar entered_bar call_armed orders",
-    floats="quantity entry_price margin leverage liquidation_price mark_price last_price "
-    "call_price call_rearm last_below last_above mark_below mark_above",
+    ints="trade orders path_bar low_first entered_bar ambiguous_bar point_segment stale",
+    floats="quantity entry_price margin leverage liquidation_price mark_price last_price point_fraction "
+    "last_below last_above mark_below mark_above",
 )
-"""One isolated position. `margin` is its own wallet: allocated + added - removed ± funding, without unrealised PnL."""
+"""One isolated position. `margin` is its own wallet: allocated + added - removed ± funding, without unrealised PnL.
+
+`orders` counts its working orders. `mark_price` and `last_price` are the prices of the point reached
+(`point_segment`, `point_fraction`). The four thresholds are the nearest prices at which anything of this position happens.
+"""
 
 ORDER = _record(
     ints="number leg side kind status trigger_on reduce_only post_only bracket sibling parent reason tag bar done_bar",
-    floats="quantity price trigger leverage stop take_profit reserved filled_price",
+    floats="quantity price trigger leverage stop take_profit reserved filled filled_price",
 )
+"""One order, from acceptance or refusal to its end; `kind` becomes LIMIT when a stop-limit is triggered.
+
+`reason` says why it exists while it lives (ORDER, STOP, TAKE_PROFIT) and why it ended when it was cancelled or refused.
+`parent` is the number of the order whose bracket it belongs to.
+"""
 
 COMMAND = _record(
     ints="bar kind leg side order_kind size_kind trigger_on reduce_only post_only order tag threshold number",
-    floats="size price trigger leverage stop take_profit level amount budget cooldown_ns",
+    floats="size price trigger leverage stop take_profit level amount budget cooldown_ns quantity",
 )
-"""One request of a strategy or a row of a schedule (`bar`: index of the base bar at whose close it is given)."""
+"""One request of a strategy or one row of a schedule; `bar` is the base bar at whose close it is given.
+
+`size` counts what `size_kind` says; the kernel works out `quantity` from it at once. `number` is the number of the order that it
+makes, `order` the number of the order that it cancels. `threshold`, `level`, `amount`, `budget` and `cooldown_ns` are a top-up policy's;
+`amount` is also what a margin command moves.
+"""
 
 TOP_UP = _record(
     ints="threshold ready_bar active",
-    floats="level amount budget cooldown_ns spent trigger_price",
+    floats="level amount budget cooldown_ns spent price",
 )
+"""A position's top-up policy; `price` is the mark price at which it acts, `ready_bar` the first bar in which it may."""
 
 ALERT = _record(
-    ints="number leg threshold armed wake",
-    floats="level price rearm",
+    ints="number leg kind threshold armed",
+    floats="level price rearm_price",
 )
+"""A watched threshold (`kind`: the notice it gives). Disarmed once given; armed again at `rearm_price`."""
 
 LEDGER = _record(
     ints="sequence time_ns bar leg segment kind order trade liquidity reason tag",
@@ -90,13 +111,21 @@ RULES = _record(
     floats="trigger_fee top_up_floor",
 )
 
-SETTINGS = _record(
-    ints="path holes bars time_ns bar_ns decision_every decision_offset wake_fill wake_reject wake_funding "
-    "wake_margin_call wake_liquidation wake_alert wake_decision watch_drawdown",
-    floats="slippage volume_slippage margin_call",
-)
+HOLE = _record(ints="bar bars leg")
+"""A run of missing bars of one symbol."""
 
-CURSOR = _record(
-    ints="bar stage segment funding_row schedule_row pending wake wake_row stop_bar command_number",
-    floats="fraction",
+
+def _joined(*parts: np.dtype, ints: str = "") -> np.dtype:
+    fields = [(name, part[name]) for part in parts for name in part.names or ()]
+    return np.dtype([*fields, *((name, np.int64) for name in ints.split())], align=True)
+
+
+TERMS = _joined(CONTRACT, RULES, ints="table first count next_table_ns")
+"""All that a position is judged by: its contract, its venue's rules and the tier table that holds now (`first`, `count`)."""
+
+SETTINGS = _record(
+    ints="path refuse_holes bars start_ns bar_ns fine_bars coarse_bars decision_every decision_offset decide watch_drawdown "
+    "wake_fill wake_reject wake_funding wake_liquidation wake_margin_call wake_alert",
+    floats="slippage volume_slippage",
 )
+"""What holds for the whole run. Decisions fall on the close of each bar with (bar + 1 + offset) a multiple of `decision_every`."""

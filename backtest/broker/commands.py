@@ -1,0 +1,224 @@
+"""What a strategy or a schedule asks for: sizes worked out at once, margin commands carried out, orders handed to the venue.
+
+Sections 1.2, 2.4, 2.6 and 6 of `docs/order-of-events.md`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from backtest.broker.book import cancel, cancel_orders, new_order, replace_bracket, working
+from backtest.broker.codes import (
+    AMOUNT_ABOVE_WALLET,
+    BUY,
+    BY_MARGIN,
+    BY_NOTIONAL,
+    BY_POSITION,
+    BY_QUANTITY,
+    BY_RISK,
+    CANCELLED_BY_STRATEGY,
+    COMMAND_ADD,
+    COMMAND_CANCEL,
+    COMMAND_CANCEL_ALL,
+    COMMAND_LEVERAGE,
+    COMMAND_ORDER,
+    COMMAND_REMOVE,
+    LEVERAGE_ABOVE_TIER,
+    LEVERAGE_CANNOT_BE_LOWERED,
+    LEVERAGE_NOT_ALLOWED,
+    MARKET,
+    NO_ORDER,
+    NO_REASON,
+    NO_THRESHOLD,
+    NO_POSITION,
+    NOTE_REJECTION,
+    REMOVAL_ABOVE_LIMIT,
+    ROW_ADD,
+    ROW_LEVERAGE,
+    ROW_REMOVE,
+    SELL,
+    SIZE_NOT_DEFINED,
+    STOP_ON_WRONG_SIDE,
+    TO_EXPOSURE,
+    TO_MARGIN,
+    TO_NOTIONAL,
+    TO_QUANTITY,
+)
+from backtest.broker.ledger import note, post
+from backtest.broker.margin import removable_margin
+from backtest.broker.matching import accept, refuse
+from backtest.broker.rounding import round_down, round_nearest
+from backtest.broker.tiers import leverage_cap, maintenance_margin
+from backtest.compiling import kernel
+
+
+@kernel
+def quantity_of(size_kind, size, price, leverage, stop, side, equity, held):
+    """Base units that `size` means at `price`; NaN where it means nothing. Targets give the signed quantity wanted.
+
+    Sizes: quantity (base units), notional and margin (quote currency), risk (fraction of `equity` lost at `stop`), a share of the
+    position `held`; as targets quantity, notional, margin and exposure (notional as a fraction of equity), all signed.
+    """
+    if size_kind == BY_QUANTITY or size_kind == TO_QUANTITY:
+        return size
+    if size_kind == BY_NOTIONAL or size_kind == TO_NOTIONAL:
+        return size / price
+    if size_kind == BY_MARGIN or size_kind == TO_MARGIN:
+        return size * leverage / price
+    if size_kind == TO_EXPOSURE:
+        return size * equity / price
+    if size_kind == BY_POSITION:
+        return size * abs(held)
+    if (price - stop) * side <= 0.0:
+        return math.nan
+    return equity * size / abs(price - stop)
+
+
+@kernel
+def resolve(account, positions, terms, command):
+    """Work out the command's quantity and side from the equity and prices of this instant."""
+    if command["kind"] != COMMAND_ORDER:
+        return
+    position = positions[command["leg"]]
+    term = terms[command["leg"]]
+    command["price"] = round_nearest(command["price"], term["tick"])
+    command["trigger"] = round_nearest(command["trigger"], term["tick"])
+    price = command["price"]
+    if math.isnan(price):
+        price = command["trigger"]
+    if math.isnan(price):
+        price = position["last_price"]
+    held = position["quantity"]
+    leverage = position["leverage"] if math.isnan(command["leverage"]) else command["leverage"]
+    wanted = quantity_of(
+        command["size_kind"], command["size"], price, leverage, command["stop"], command["side"], account["equity"], held
+    )
+    if math.isnan(wanted):
+        command["quantity"] = math.nan
+    elif command["size_kind"] >= TO_QUANTITY:
+        target = round_down(abs(wanted), term["lot"])
+        if wanted < 0.0:
+            target = -target
+        change = target - held
+        command["side"] = BUY if change > 0.0 else SELL
+        command["quantity"] = round_nearest(abs(change), term["lot"])
+        if target * held >= 0.0 and abs(target) < abs(held):
+            command["reduce_only"] = 1
+    else:
+        command["quantity"] = round_down(abs(wanted), term["lot"])
+        if command["size_kind"] == BY_POSITION:
+            command["side"] = SELL if held > 0.0 else BUY
+
+
+@kernel
+def place(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, command):
+    """Hand an order command to the venue at a bar's open."""
+    leg = command["leg"]
+    position = positions[leg]
+    target = command["size_kind"] >= TO_QUANTITY
+    if command["quantity"] != 0.0 or not target:
+        index = new_order(
+            account, orders, leg, command["number"], command["side"], command["order_kind"], command["quantity"],
+            command["price"], command["trigger"], command["tag"],
+        )  # fmt: skip
+        order = orders[index]
+        order["trigger_on"] = command["trigger_on"]
+        order["reduce_only"] = command["reduce_only"]
+        order["post_only"] = command["post_only"]
+        order["leverage"] = command["leverage"]
+        if not target:
+            order["stop"] = command["stop"]
+            order["take_profit"] = command["take_profit"]
+        if math.isnan(command["quantity"]):
+            order["quantity"] = 0.0
+            reason = STOP_ON_WRONG_SIDE if command["size_kind"] == BY_RISK else SIZE_NOT_DEFINED
+            refuse(account, settings, position, book, orders, notices, leg, index, reason)
+            return
+        accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index)
+    bracketed = not math.isnan(command["stop"]) or not math.isnan(command["take_profit"])
+    if target and bracketed and position["quantity"] != 0.0:
+        replace_bracket(
+            account, settings, position, terms[leg], book, orders, notices, leg, command["number"],
+            command["stop"], command["take_profit"], command["tag"],
+        )  # fmt: skip
+
+
+@kernel
+def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command):
+    """Carry out a command that is no order, at this point; refused with a reason where the venue would refuse it."""
+    leg = command["leg"]
+    position = positions[leg]
+    kind = command["kind"]
+    reason = NO_REASON
+    if kind == COMMAND_CANCEL:
+        index = working(position, book, orders, leg, command["order"])
+        if index >= 0:
+            cancel(account, settings, position, book, orders, notices, leg, index, CANCELLED_BY_STRATEGY)
+    elif kind == COMMAND_CANCEL_ALL:
+        cancel_orders(account, settings, position, book, orders, notices, leg, CANCELLED_BY_STRATEGY, False, False)
+    elif kind == COMMAND_LEVERAGE:
+        reason = _set_leverage(account, settings, position, terms[leg], tiers, ledger, leg, command)
+    elif kind == COMMAND_ADD or kind == COMMAND_REMOVE:
+        reason = _move_margin(account, settings, position, terms[leg], tiers, ledger, leg, command)
+    else:
+        top_up = top_ups[leg]
+        top_up["threshold"] = command["threshold"]
+        top_up["level"] = command["level"]
+        top_up["amount"] = command["amount"]
+        top_up["budget"] = command["budget"]
+        top_up["cooldown_ns"] = command["cooldown_ns"]
+        top_up["spent"] = 0.0
+        top_up["ready_bar"] = account["bar"]
+        top_up["active"] = 0 if command["threshold"] == NO_THRESHOLD else 1
+        position["stale"] = 1
+    if reason != NO_REASON:
+        note(
+            account, settings, position, notices, leg, NOTE_REJECTION, reason, NO_ORDER, 0, command["tag"],
+            command["amount"], 0.0,
+        )  # fmt: skip
+
+
+@kernel
+def _move_margin(account, settings, position, term, tiers, ledger, leg, command):
+    if position["quantity"] == 0.0:
+        return NO_POSITION
+    amount = command["amount"]
+    kind = ROW_ADD
+    if command["kind"] == COMMAND_ADD:
+        if amount > account["wallet"] - account["reserved"]:
+            return AMOUNT_ABOVE_WALLET
+    else:
+        kind = ROW_REMOVE
+        notional = abs(position["quantity"]) * position["mark_price"]
+        limit = removable_margin(
+            position["quantity"], position["entry_price"], position["margin"], position["leverage"],
+            position["mark_price"], maintenance_margin(tiers, term["first"], term["count"], notional),
+        )  # fmt: skip
+        if amount > limit:
+            return REMOVAL_ABOVE_LIMIT
+        amount = -amount
+    post(
+        account, settings, position, term, tiers, ledger, leg, kind, NO_ORDER, 0, NO_REASON, command["tag"],
+        position["mark_price"], 0.0, 0.0, -amount, amount, 0.0, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
+    return NO_REASON
+
+
+@kernel
+def _set_leverage(account, settings, position, term, tiers, ledger, leg, command):
+    leverage = command["leverage"]
+    if not leverage >= 1.0 or (term["whole_leverage"] == 1 and leverage != math.floor(leverage)):
+        return LEVERAGE_NOT_ALLOWED
+    notional = 0.0
+    if position["quantity"] != 0.0:
+        notional = abs(position["quantity"]) * position["mark_price"]
+        if leverage < position["leverage"] and term["lower_leverage"] == 0:
+            return LEVERAGE_CANNOT_BE_LOWERED
+    if leverage > leverage_cap(tiers, term["first"], term["count"], notional):
+        return LEVERAGE_ABOVE_TIER
+    position["leverage"] = leverage
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_LEVERAGE, NO_ORDER, 0, NO_REASON, command["tag"],
+        position["mark_price"], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
+    return NO_REASON

@@ -1,0 +1,293 @@
+"""How orders meet the market: acceptance, fills, and what follows a fill.
+
+An order opposite to the position first reduces it; what remains, unless the order is reduce-only, opens the other way (Binance one-way mode).
+Opening is refused with a reason where the venue would refuse it. Sections 4 of `docs/order-of-events.md`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from backtest.broker.book import (
+    attach_bracket,
+    cancel,
+    cancel_orders,
+    enter,
+    fires_below,
+    leave,
+    pays_market,
+    refuse,
+    working,
+)
+from backtest.broker.codes import (
+    BY_LIQUIDATION,
+    BY_ORDER,
+    FILLED,
+    FROM_WALLET,
+    INSUFFICIENT_MARGIN,
+    LEVERAGE_ABOVE_TIER,
+    LEVERAGE_CANNOT_BE_LOWERED,
+    LEVERAGE_NOT_ALLOWED,
+    LIMIT,
+    MAKER,
+    NO_ORDER,
+    NO_REASON,
+    NOTE_REJECTION,
+    NOTIONAL_BELOW_MINIMUM,
+    OUTSIDE_PRICE_BAND,
+    POSITION_CLOSED,
+    POSITION_LIQUIDATED,
+    POST_ONLY_WOULD_TAKE,
+    QUANTITY_BELOW_LOT,
+    REDUCE_ONLY_WITHOUT_POSITION,
+    ROW_CLOSE,
+    ROW_LIQUIDATION,
+    ROW_OPEN,
+    SIBLING_FILLED,
+    STOP,
+    STOP_LIMIT,
+    STYLE_BANKRUPTCY,
+    TAKE_PROFIT,
+    TAKER,
+    TOO_MANY_ORDERS,
+    VOLUME,
+)
+from backtest.broker.fees import fee, slipped
+from backtest.broker.ledger import note, post
+from backtest.broker.liquidation import bankruptcy_price, liquidation_fee, settlement_price
+from backtest.broker.margin import initial_margin, open_loss
+from backtest.broker.position import diminished, enlarged, reduction
+from backtest.broker.rounding import round_nearest
+from backtest.broker.tiers import leverage_cap
+from backtest.compiling import kernel
+
+
+@kernel
+def passed(order, level, price):
+    """Whether `price` has reached the order's `level`."""
+    return price <= level if fires_below(order) else price >= level
+
+
+@kernel
+def opening_fault(account, position, term, tiers, side, quantity, total, price, leverage, rate):
+    """Why the venue refuses to open `quantity` at `price`; NO_REASON where it does not.
+
+    `total` is the whole quantity of the order (the minimum notional counts all of it), `rate` the fee rate.
+    """
+    if total * price < term["minimum_notional"]:
+        return NOTIONAL_BELOW_MINIMUM
+    if leverage < 1.0 or (term["whole_leverage"] == 1 and leverage != math.floor(leverage)):
+        return LEVERAGE_NOT_ALLOWED
+    held = position["quantity"] if position["quantity"] * side > 0.0 else 0.0
+    if held != 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
+        return LEVERAGE_CANNOT_BE_LOWERED
+    if leverage > leverage_cap(tiers, term["first"], term["count"], (abs(held) + quantity) * price):
+        return LEVERAGE_ABOVE_TIER
+    needed = initial_margin(quantity, price, leverage) + open_loss(side, quantity, price, position["mark_price"])
+    if term["opening_fee_pocket"] == FROM_WALLET:
+        needed += fee(rate, quantity, price)
+    if needed > account["wallet"] - account["reserved"]:
+        return INSUFFICIENT_MARGIN
+    return NO_REASON
+
+
+@kernel
+def fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity):
+    """Order `index` is executed; `point` is the last price (or the limit price) at which it meets the market."""
+    position = positions[leg]
+    term = terms[leg]
+    order = orders[index]
+    side = order["side"]
+    taking = pays_market(order)
+    leave(account, position, book, orders, leg, index)
+    if taking and abs(point - position["mark_price"]) > term["price_band"] * position["mark_price"]:
+        refuse(account, settings, position, book, orders, notices, leg, index, OUTSIDE_PRICE_BAND)
+        return
+    held = position["quantity"]
+    closing = min(order["quantity"], abs(held)) if held * side < 0.0 else 0.0
+    opening = round_nearest(order["quantity"] - closing, term["lot"])
+    if order["reduce_only"] == 1:
+        opening = 0.0
+        if closing == 0.0:
+            refuse(account, settings, position, book, orders, notices, leg, index, REDUCE_ONLY_WITHOUT_POSITION)
+            return
+    quantity = closing + opening
+    price = point
+    if taking:
+        volume = prices[leg, VOLUME, account["bar"]]
+        price = slipped(
+            side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"]
+        )
+    rate = term["maker"] if liquidity == MAKER else term["taker"]
+    leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
+    fault = NO_REASON
+    if closing == 0.0:
+        fault = opening_fault(account, position, term, tiers, side, opening, quantity, price, leverage, rate)
+        if fault != NO_REASON:
+            refuse(account, settings, position, book, orders, notices, leg, index, fault)
+            return
+    reason = order["reason"]
+    order["status"] = FILLED
+    order["filled"] = quantity
+    order["filled_price"] = price
+    order["done_bar"] = account["bar"]
+    slip = abs(price - point)
+    if closing > 0.0:
+        paid = fee(rate, closing, price)
+        pnl, proceeds, from_margin, shortfall = reduction(
+            held, position["entry_price"], position["margin"], closing, price, paid
+        )
+        position["quantity"] = diminished(held, closing, term["lot"])
+        post(
+            account, settings, position, term, tiers, ledger, leg, ROW_CLOSE, order["number"], liquidity, reason,
+            order["tag"], price, side * closing, slip * closing,
+            proceeds, -from_margin, paid, 0.0, -pnl, 0.0, -shortfall,
+        )  # fmt: skip
+        if order["sibling"] != NO_ORDER:
+            twin = working(position, book, orders, leg, order["sibling"])
+            if twin >= 0:
+                cancel(account, settings, position, book, orders, notices, leg, twin, SIBLING_FILLED)
+        if position["quantity"] == 0.0:
+            cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_CLOSED, True, False)
+    if opening == 0.0:
+        return
+    if closing > 0.0:
+        fault = opening_fault(account, position, term, tiers, side, opening, quantity, price, leverage, rate)
+        if fault != NO_REASON:
+            order["filled"] = closing
+            note(
+                account, settings, position, notices, leg, NOTE_REJECTION, fault, order["number"], 0, order["tag"],
+                opening, 0.0,
+            )  # fmt: skip
+            return
+    _open(account, settings, position, term, tiers, ledger, leg, order, side, opening, price, leverage, rate, liquidity, slip)
+    if not math.isnan(order["stop"]) or not math.isnan(order["take_profit"]):
+        attach_bracket(
+            account, settings, position, term, book, orders, notices, leg, order["number"], opening,
+            order["stop"], order["take_profit"], order["tag"],
+        )  # fmt: skip
+
+
+@kernel
+def _open(account, settings, position, term, tiers, ledger, leg, order, side, quantity, price, leverage, rate, liquidity, slip):
+    if position["quantity"] == 0.0:
+        account["trades"] += 1
+        position["trade"] = account["trades"]
+        position["margin"] = 0.0
+        position["entered_bar"] = account["bar"] if account["segment"] > 0 else -1
+    paid = fee(rate, quantity, price)
+    locked = initial_margin(quantity, price, leverage)
+    position["quantity"], position["entry_price"] = enlarged(
+        position["quantity"], position["entry_price"], side, quantity, price, term["lot"]
+    )
+    position["leverage"] = leverage
+    if term["opening_fee_pocket"] == FROM_WALLET:
+        wallet, margin = -(locked + paid), locked
+    else:
+        wallet, margin = -locked, locked - paid
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_OPEN, order["number"], liquidity, order["reason"],
+        order["tag"], price, side * quantity, slip * quantity,
+        wallet, margin, paid, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
+
+
+@kernel
+def rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index):
+    """A limit order that the market has not reached starts working; its opening part reserves margin, or it is refused."""
+    position = positions[leg]
+    term = terms[leg]
+    order = orders[index]
+    side = order["side"]
+    if position["orders"] >= term["order_limit"]:
+        refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
+        return
+    opposite = abs(position["quantity"]) if position["quantity"] * side < 0.0 else 0.0
+    opening = round_nearest(max(0.0, order["quantity"] - opposite), term["lot"])
+    if order["reduce_only"] == 0 and opening > 0.0:
+        leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
+        fault = opening_fault(
+            account, position, term, tiers, side, opening, order["quantity"], order["price"], leverage, term["taker"]
+        )
+        if fault != NO_REASON:
+            refuse(account, settings, position, book, orders, notices, leg, index, fault)
+            return
+        order["reserved"] = (
+            initial_margin(opening, order["price"], leverage)
+            + fee(term["taker"], opening, order["price"])
+            + open_loss(side, opening, order["price"], position["mark_price"])
+        )
+        account["reserved"] += order["reserved"]
+    enter(position, book, orders, leg, index)
+
+
+@kernel
+def act(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity):
+    """Working or new order `index` is met at last price `point`: it fills, or a stop-limit comes into force as a limit order."""
+    order = orders[index]
+    if order["kind"] == STOP_LIMIT or (order["kind"] != LIMIT and not pays_market(order)):
+        leave(account, positions[leg], book, orders, leg, index)
+        order["kind"] = LIMIT
+        if not passed(order, order["price"], point):
+            rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index)
+            return
+        if order["post_only"] == 1:
+            refuse(account, settings, positions[leg], book, orders, notices, leg, index, POST_ONLY_WOULD_TAKE)
+            return
+        liquidity = TAKER
+    elif order["kind"] != LIMIT:
+        liquidity = TAKER
+    fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity)
+
+
+@kernel
+def accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index):
+    """New order `index` reaches the venue at a bar's open: it acts at once, starts working, or is refused."""
+    position = positions[leg]
+    order = orders[index]
+    point = position["last_price"]
+    if order["quantity"] <= 0.0:
+        refuse(account, settings, position, book, orders, notices, leg, index, QUANTITY_BELOW_LOT)
+    elif pays_market(order) and order["kind"] != STOP and order["kind"] != TAKE_PROFIT:
+        fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER)
+    elif order["kind"] == LIMIT:
+        if not passed(order, order["price"], point):
+            rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index)
+        elif order["post_only"] == 1:
+            refuse(account, settings, position, book, orders, notices, leg, index, POST_ONLY_WOULD_TAKE)
+        else:
+            fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER)
+    else:
+        watched = position["mark_price"] if order["trigger_on"] == 1 else point
+        if passed(order, order["trigger"], watched):
+            act(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER)
+        elif position["orders"] >= terms[leg]["order_limit"]:
+            refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
+        else:
+            enter(position, book, orders, leg, index)
+
+
+@kernel
+def liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg):
+    """The venue takes the position over at the mark price of the point; the loss ends at the position's own margin."""
+    position = positions[leg]
+    term = terms[leg]
+    cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_LIQUIDATED, False, False)
+    held = position["quantity"]
+    entry = position["entry_price"]
+    margin = position["margin"]
+    if term["liquidation_style"] == STYLE_BANKRUPTCY:
+        price = bankruptcy_price(held, entry, margin)
+    else:
+        price = settlement_price(held, entry, margin, position["mark_price"])
+    pnl = held * (price - entry)
+    balance = margin + pnl
+    spent = price != position["mark_price"] or term["liquidation_style"] == STYLE_BANKRUPTCY
+    taken = 0.0 if spent else liquidation_fee(term["liquidation_fee"], held, price, balance)
+    left = 0.0 if spent else max(0.0, balance - taken)
+    position["quantity"] = 0.0
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_LIQUIDATION, NO_ORDER, TAKER, BY_LIQUIDATION, 0,
+        price, -held, 0.0,
+        left, -margin, 0.0, 0.0, -pnl, taken, margin + pnl - left - taken,
+    )  # fmt: skip
