@@ -239,7 +239,7 @@ class MarketHistory:
         interval: str | None = None,
         judge: PriceSource = PriceSource.MARK,
     ) -> MarketHistory:
-        """Align tables, one a symbol: UTC index of bar opens, open high low close, in `last` volume too; rates as Series.
+        """Align tables, one a symbol: UTC index of bar opens, open high low close (volume in `last`), rates.
 
         `interval` is the base bar; without it the shortest step of each table is taken.
         """
