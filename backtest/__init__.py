@@ -1,0 +1,69 @@
+"""An isolated-margin backtester: what would have happened to each leveraged position, on the venue's own rules.
+
+    import backtest as bt
+
+    history = bt.load("sample", ["BTC/USDT:USDT"], "1h")
+    result = bt.run("buy-and-hold", history, cash=10_000)
+    result.metrics; result.equity; result.trades; result.positions; result.ledger
+
+Every public name stands in `__all__`. A name is imported when it is first used, so that `import backtest` is light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backtest import enums as enums
+    from backtest import errors as errors
+    from backtest.config import RunConfig as RunConfig
+    from backtest.engine import run as run
+    from backtest.market.history import MarketHistory as MarketHistory
+    from backtest.market.store import load as load
+    from backtest.result import Result as Result
+    from backtest.runs import open_run as open_run
+    from backtest.strategy.parameters import Param as Param
+    from backtest.strategy.protocol import Strategy as Strategy
+    from backtest.strategy.schedule import Schedule as Schedule
+
+_MODULES = ("enums", "errors")
+_HOMES = {
+    "MarketHistory": "backtest.market.history",
+    "Param": "backtest.strategy.parameters",
+    "Result": "backtest.result",
+    "RunConfig": "backtest.config",
+    "Schedule": "backtest.strategy.schedule",
+    "Strategy": "backtest.strategy.protocol",
+    "load": "backtest.market.store",
+    "open_run": "backtest.runs",
+    "run": "backtest.engine",
+}
+
+__all__ = [
+    "MarketHistory",
+    "Param",
+    "Result",
+    "RunConfig",
+    "Schedule",
+    "Strategy",
+    "enums",
+    "errors",
+    "load",
+    "open_run",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"backtest.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'backtest' has no attribute '{name}'; its public names are {', '.join(__all__)}")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,89 @@
+"""The command line as a whole: what it imports, its exit codes, its near names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+
+from backtest.cli import main
+from backtest.cli.main import COMMANDS, status
+from backtest.errors import BacktestError, GateError, LookAheadError, MarketDataError, StrategyError, UsageError
+
+
+def test_help_imports_no_command_and_nothing_heavy() -> None:
+    program = "import sys\nfrom backtest.cli.main import status\nstatus(['--help'])\nprint(*sys.modules, file=sys.stderr)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(told.stderr.split())
+    assert not loaded.intersection({"numpy", "pandas", "numba", "pyarrow", "matplotlib", "rich", "ccxt", "vectorbt"})
+    assert not {module for module, _ in COMMANDS.values()} & loaded
+    assert "Run a strategy over a market history." in told.stdout
+
+
+def test_the_module_is_the_command() -> None:
+    told = subprocess.run([sys.executable, "-m", "backtest", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("backtest, version ")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_listed_command_exists_and_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status([name, "--help"]) == 0
+    assert f"Usage: backtest {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_gives_the_near_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["rnu"]) == 2
+    told = capsys.readouterr()
+    assert "'rnu' is no command; did you mean 'run'?" in told.err
+    assert told.out == ""
+
+
+def test_an_unknown_option_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["--nope"]) == 2
+    assert "--nope" in capsys.readouterr().err
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def run(*_: object, **__: object) -> None:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (BacktestError("the disk is full"), 1, "error: the disk is full"),
+        (ZeroDivisionError("division by zero"), 1, "internal failure: ZeroDivisionError: division by zero; the same"),
+        (UsageError("no such thing"), 2, "error: no such thing"),
+        (MarketDataError("a hole"), 3, "error: a hole"),
+        (StrategyError("it raised"), 4, "error: it raised"),
+        (LookAheadError("it knew"), 5, "error: it knew"),
+        (GateError("too many"), 6, "error: too many"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (click.Abort(), 130, "interrupted"),
+    ],
+)
+def test_each_kind_of_end_has_its_exit_code_and_a_message_on_stderr(
+    error: BaseException, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = click.Command("doctor", callback=raising(error))
+    monkeypatch.setattr(main.Commands, "get_command", lambda *_: command)
+    assert status(["doctor"]) == code
+    told = capsys.readouterr()
+    assert message in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = click.Command("doctor", callback=raising(MarketDataError("a hole")))
+    monkeypatch.setattr(main.Commands, "get_command", lambda *_: command)
+    for words in (["--debug", "doctor"], ["doctor", "--debug"]):
+        assert status(words) == 3
+        assert "Traceback" in capsys.readouterr().err
