@@ -1,6 +1,6 @@
 """What all tests share: bounds checks in compiled code, a throw-away workspace, the folder of recorded history.
 
-A compiled index error is silent unless numba is told to check bounds before it is imported, so that is done here, first.
+A compiled index error is silent unless numba is told to check bounds before it is imported, so it is told here.
 """
 
 from __future__ import annotations

@@ -13,7 +13,15 @@ from backtest.errors import UsageError
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0.05%", 0.0005), ("2bps", 0.0002), ("1 bp", 0.0001), ("0.8", 0.8), (0.25, 0.25), ("-0.01%", -0.0001), (" 5% ", 0.05)],
+    [
+        ("0.05%", 0.0005),
+        ("2bps", 0.0002),
+        ("1 bp", 0.0001),
+        ("0.8", 0.8),
+        (0.25, 0.25),
+        ("-0.01%", -0.0001),
+        (" 5% ", 0.05),
+    ],
 )
 def test_a_fraction_may_be_written_as_percent_or_basis_points(text: object, value: float) -> None:
     assert fraction(text, "rate") == pytest.approx(value, abs=1e-18)
@@ -34,7 +42,9 @@ def test_texts_of_the_edge_become_values() -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "rate"), [("history", None), ("zero", 0.0), ("const:0.01%", 0.0001), (0.0003, 0.0003)])
+@pytest.mark.parametrize(
+    ("text", "rate"), [("history", None), ("zero", 0.0), ("const:0.01%", 0.0001), (0.0003, 0.0003)]
+)
 def test_funding_is_the_venues_own_or_zero_or_one_rate(text: object, rate: float | None) -> None:
     assert RunConfig.from_mapping({"funding": text}).constant_funding == rate
 

@@ -15,7 +15,9 @@ from backtest.errors import BacktestError, GateError, LookAheadError, MarketData
 
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
-    program = "import sys\nfrom backtest.cli.main import status\nstatus(['--help'])\nprint(*sys.modules, file=sys.stderr)"
+    program = (
+        "import sys; from backtest.cli.main import status; status(['--help']); print(*sys.modules, file=sys.stderr)"
+    )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(told.stderr.split())
     assert not loaded.intersection({"numpy", "pandas", "numba", "pyarrow", "matplotlib", "rich", "ccxt", "vectorbt"})
