@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from backtest.config import RunConfig as RunConfig
     from backtest.engine import run as run
     from backtest.market.history import MarketHistory as MarketHistory
-    from backtest.market.store import load as load
+    from backtest.market.loading import load as load
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
     from backtest.strategy.parameters import Param as Param
@@ -35,7 +35,7 @@ _HOMES = {
     "RunConfig": "backtest.config",
     "Schedule": "backtest.strategy.schedule",
     "Strategy": "backtest.strategy.protocol",
-    "load": "backtest.market.store",
+    "load": "backtest.market.loading",
     "open_run": "backtest.runs",
     "run": "backtest.engine",
 }

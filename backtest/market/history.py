@@ -174,6 +174,10 @@ class MarketHistory:
         said = ", ".join(f"{name} fee {fee:g}" for name, fee in fees if fee is not None)
         return replace(self, contracts=contracts, notes=(*self.notes, f"{said} for all symbols, as asked"))
 
+    def noting(self, *notes: str) -> MarketHistory:
+        """The same history with more fidelity notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     @classmethod
     def from_series(
         cls,

@@ -41,9 +41,9 @@ RULES = (
         top_up_floor=0.0,
         sources={
             "opening_fee_pocket": "open question, argued at the head of backtest/venues/binance.py",
-            "funding_pocket": "developers.binance.com, user data stream: ACCOUNT_UPDATE carries the isolated wallet (iw)",
-            "liquidation_style": "liquidation protocol (copy at docs.traderwagon.com): one large immediate-or-cancel order, "
-            "fee on the liquidated amount, insurance fund beyond the bankruptcy price, wallet reset to 0",
+            "funding_pocket": "developers.binance.com, user data stream: ACCOUNT_UPDATE has the isolated wallet (iw)",
+            "liquidation_style": "liquidation protocol (copy at docs.traderwagon.com): one large immediate-or-cancel "
+            "order, fee on the liquidated amount, insurance fund beyond the bankruptcy price, wallet reset to 0",
             "strict": "liquidation protocol: liquidation when the margin balance is below the maintenance margin",
             "lower_leverage": "developers.binance.com, error −4161: leverage cannot be reduced on an isolated position",
             "whole_leverage": "developers.binance.com, change initial leverage: an integer from 1 up",

@@ -1,0 +1,176 @@
+"""From the store to the history of a run: `load`, exported as `backtest.load`.
+
+Bars that are stored at a finer interval only are joined into longer ones (whole bars only). What is missing and has a
+stand-in is named in the history's notes; what is missing and has none is an error that says what is stored instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from backtest import extensions, venues
+from backtest.clock import Moment, interval_ns, interval_text, moment_ns, span, time_text
+from backtest.enums import PriceSource
+from backtest.errors import MarketDataError, UsageError, near
+from backtest.market.catalogue import catalogue
+from backtest.market.contract import Contract
+from backtest.market.history import MarketHistory
+from backtest.market.key import SeriesKey
+from backtest.market.loader import MarketRequest, Tiers
+from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.store import Store
+from backtest.venues.symbols import canonical
+
+
+def load(
+    venue: str,
+    symbols: str | Sequence[str],
+    timeframe: str,
+    *,
+    start: Moment | timedelta | None = None,
+    end: Moment | None = None,
+    detail_timeframe: str | None = None,
+    store: Store | Path | str | None = None,
+    judge: PriceSource = PriceSource.MARK,
+    strict_tiers: bool = False,
+) -> MarketHistory:
+    """The history of some symbols of a venue, out of the store.
+
+    A strategy decides every `timeframe`; fills and liquidations walk bars of `detail_timeframe` (the timeframe itself
+    unless given). `start` and `end` (exclusive) are text read as UTC, aware datetimes or nanoseconds; a `start` of
+    "90d" is that long before the end. `store` is the workspace's unless given. `judge` LAST liquidates on the last
+    price, for comparison. With `strict_tiers` a range that begins before the first known leverage tiers is an error.
+
+        history = load("sample", ["BTC/USDT:USDT"], "1h", start="2024-01-01", end="2024-07-01")
+    """
+    place = Store.of_workspace() if store is None else store if isinstance(store, Store) else Store(root=Path(store))
+    names = [canonical(name, venue) for name in ([symbols] if isinstance(symbols, str) else symbols)]
+    frame_ns = interval_ns(timeframe)
+    base_ns = frame_ns if detail_timeframe is None else interval_ns(detail_timeframe)
+    contracts = [venues.contract(venue, name, imported=place.tiers(venue, name)) for name in names]
+    _make_at_first_use(place, venue, names, base_ns)
+    start_ns, end_ns = _range(place, venue, names, base_ns, start, end)
+    bars: list[Bars] = []
+    funding: list[FundingRates] = []
+    for name in names:
+        bars += _bars(place, venue, name, base_ns, start_ns, end_ns)
+        rates = place.funding(venue, name, start_ns, end_ns)
+        funding += [] if rates is None else [rates]
+    history = MarketHistory.from_series(
+        contracts, bars, funding, timeframe_ns=frame_ns, start_ns=start_ns, end_ns=end_ns, judge=judge
+    )
+    return history.noting(*_contract_notes(history, strict_tiers))
+
+
+def _range(
+    store: Store,
+    venue: str,
+    symbols: Sequence[str],
+    base_ns: int,
+    start: Moment | timedelta | None,
+    end: Moment | None,
+) -> tuple[int | None, int | None]:
+    end_ns = None if end is None else moment_ns(end)
+    length = span(start) if isinstance(start, str) else start if isinstance(start, timedelta) else None
+    if length is None:
+        start_ns = None if start is None or isinstance(start, timedelta) else moment_ns(start)
+        if start_ns is not None and end_ns is not None and end_ns <= start_ns:
+            raise UsageError(f"the range {time_text(start_ns)}..{time_text(end_ns)} is empty; its end is exclusive")
+        return start_ns, end_ns
+    if end_ns is None:
+        found = [_extent(store, venue, symbol, base_ns) for symbol in symbols]
+        end_ns = min((extent[1] for extent in found if extent is not None), default=None)
+    if end_ns is None:
+        return None, None
+    return end_ns - int(length.total_seconds()) * 1_000_000_000, end_ns
+
+
+def _extent(store: Store, venue: str, symbol: str, base_ns: int) -> tuple[int, int] | None:
+    stored = _stored_interval(store, venue, symbol, SeriesKind.OHLCV, base_ns)
+    if stored is None:
+        return None
+    return store.extent(SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.OHLCV, interval_ns=stored))
+
+
+def _stored_interval(store: Store, venue: str, symbol: str, kind: SeriesKind, base_ns: int) -> int | None:
+    """The longest stored interval that makes whole bars of `base_ns`."""
+    fits = [length for length in store.intervals(venue, symbol, kind) if base_ns % length == 0]
+    return fits[-1] if fits else None
+
+
+def _bars(store: Store, venue: str, symbol: str, base_ns: int, start_ns: int | None, end_ns: int | None) -> list[Bars]:
+    found: list[Bars] = []
+    for kind in (SeriesKind.OHLCV, SeriesKind.MARK, SeriesKind.INDEX):
+        length = _stored_interval(store, venue, symbol, kind, base_ns)
+        if length is None or (kind is SeriesKind.INDEX and len(found) == 2):
+            continue
+        part = store.bars(SeriesKey(venue=venue, symbol=symbol, kind=kind, interval_ns=length), start_ns, end_ns)
+        if part is not None and len(part):
+            found.append(part.resampled(base_ns))
+    if not found or found[0].kind is not SeriesKind.OHLCV:
+        raise MarketDataError(_absent(store, venue, symbol, base_ns, start_ns, end_ns))
+    return found
+
+
+def _absent(store: Store, venue: str, symbol: str, base_ns: int, start_ns: int | None, end_ns: int | None) -> str:
+    lines = [line for line in catalogue(store) if line.key.venue == venue]
+    what = f"{symbol}: no {interval_text(base_ns)} bars of {venue} are stored in {store.root}"
+    mend = f"import them: backtest data import FILE --venue {venue} --symbol {symbol} --kind ohlcv"
+    if not lines:
+        others = sorted({line.key.venue for line in catalogue(store)})
+        return f"{what}, which holds {', '.join(others) or 'nothing'}; {mend}"
+    held = [line for line in lines if line.key.symbol == symbol and line.key.kind is SeriesKind.OHLCV]
+    if not held:
+        known = sorted({line.key.symbol for line in lines})
+        return f"{what}; {near(symbol, known)}stored are {', '.join(known)}; {mend}"
+    stored = "; ".join(
+        f"{interval_text(line.key.interval_ns or 0)} {time_text(line.first_ns)}..{time_text(line.end_ns)}"
+        for line in held
+    )
+    asked = f" for {'' if start_ns is None else time_text(start_ns)}..{'' if end_ns is None else time_text(end_ns)}"
+    return f"{what}{asked if start_ns is not None or end_ns is not None else ''}; stored are {stored}"
+
+
+def _make_at_first_use(store: Store, venue: str, symbols: Sequence[str], base_ns: int) -> None:
+    missing = [
+        symbol for symbol in symbols if _stored_interval(store, venue, symbol, SeriesKind.OHLCV, base_ns) is None
+    ]
+    loader = extensions.market_loader(venue) if missing else None
+    if loader is None:
+        return
+    unknown = [symbol for symbol in missing if symbol not in loader.symbols(venue)]
+    if unknown:
+        known = loader.symbols(venue)
+        raise UsageError(
+            f"the {venue} market has no '{unknown[0]}'; {near(unknown[0], known)}it has {', '.join(known)}"
+        )
+    for delivery in loader.series(MarketRequest(venue=venue, symbols=tuple(missing), interval_ns=base_ns)):
+        if isinstance(delivery.series, Tiers):
+            store.write_tiers(delivery.series.venue, delivery.series.symbol, delivery.series.tables)
+        else:
+            store.write(delivery.series)
+
+
+def _contract_notes(history: MarketHistory, strict_tiers: bool) -> list[str]:
+    notes = []
+    for contract in history.contracts:
+        early = _tiers_note(contract, history)
+        if early and strict_tiers:
+            raise MarketDataError(f"{early}; import tables of that time, or run without --strict")
+        notes += [early] if early else []
+        if not history.synthetic:
+            notes += [f"{contract.symbol}: {said}" for said in contract.sources if said.endswith("general knowledge")]
+    return notes
+
+
+def _tiers_note(contract: Contract, history: MarketHistory) -> str:
+    first_ns = contract.tier_tables[0].valid_from_ns
+    if first_ns <= history.start_ns:
+        return ""
+    until = time_text(min(first_ns, history.end_ns))
+    return (
+        f"{contract.symbol}: leverage tiers of {time_text(first_ns)[:10]}, the earliest known, stand in for those of "
+        f"{time_text(history.start_ns)}..{until}"
+    )

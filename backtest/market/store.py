@@ -1,0 +1,250 @@
+"""The store: market history in Parquet files, a folder a series and a file a month.
+
+    <root>/<venue>/<symbol without / and :>/<kind>-<interval>/2024-01.parquet
+    <root>/<venue>/<symbol without / and :>/funding/2024-01.parquet
+    <root>/<venue>/<symbol without / and :>/tiers/all.parquet
+
+The files are the truth and each says in its footer what it holds; the catalogue (catalogue.py) is made from them.
+Writing is whole or not at all: all months of a series are first written beside their places and then renamed. Rows
+that are already stored are not doubled, and a row that contradicts a stored one is an error, never an overwrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.clock import interval_ns, interval_text
+from backtest.errors import MarketDataError
+from backtest.market import parquet
+from backtest.market.contract import Tier, TierTable
+from backtest.market.key import PRICES, SeriesKey
+from backtest.market.lock import locked
+from backtest.market.merge import merge
+from backtest.market.parquet import Columns
+from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.venues.symbols import folder_name
+from backtest.workspace import Workspace
+
+TIER_FIELDS = ("floor", "cap", "rate", "amount", "leverage")
+_MONTH = np.dtype("M8[M]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a write did: rows that were new, rows that were stored already, and files that changed."""
+
+    added: int
+    known: int
+    files: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """Market history below one folder."""
+
+    root: Path
+
+    @classmethod
+    def of_workspace(cls) -> Store:
+        """The store of the workspace that the current folder lies in."""
+        return cls(root=Workspace.find().store)
+
+    def write(self, series: Bars | FundingRates) -> Written:
+        """Add a series to what is stored of it."""
+        if isinstance(series, Bars):
+            kind, length = series.kind, series.interval_ns
+            columns = {"time": series.time_ns, **{name: getattr(series, name) for name in PRICES}}
+            if kind is SeriesKind.OHLCV:
+                columns["volume"] = series.volume
+        else:
+            kind, length = SeriesKind.FUNDING, None
+            columns = {"time": series.time_ns, "rate": series.rate}
+        key = SeriesKey(venue=series.venue, symbol=series.symbol, kind=kind, interval_ns=length)
+        months = series.time_ns.view("M8[ns]").astype(_MONTH)
+        with locked(self.root / key.folder):
+            self._sweep(key)
+            return self._write_months(key, series, columns, months)
+
+    def bars(self, key: SeriesKey, start_ns: int | None = None, end_ns: int | None = None) -> Bars | None:
+        """The stored bars that open in [start, end); None where the store has none of the series at all."""
+        found = self._read(key, start_ns, end_ns)
+        if found is None or key.interval_ns is None:
+            return None
+        columns, facts = found
+        bars = Bars(
+            venue=key.venue,
+            symbol=key.symbol,
+            kind=key.kind,
+            interval_ns=key.interval_ns,
+            time_ns=columns["time"],
+            open=columns["open"],
+            high=columns["high"],
+            low=columns["low"],
+            close=columns["close"],
+            volume=columns.get("volume", _no_volume(columns["time"].size)),
+            source=str(facts["source"]),
+            synthetic=bool(facts["synthetic"]),
+        )
+        return bars.between(start_ns, end_ns)
+
+    def funding(
+        self, venue: str, symbol: str, start_ns: int | None = None, end_ns: int | None = None
+    ) -> FundingRates | None:
+        """The stored settlements in [start, end); None where the store has none at all."""
+        found = self._read(SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.FUNDING), start_ns, end_ns)
+        if found is None:
+            return None
+        columns, facts = found
+        rates = FundingRates(
+            venue=venue,
+            symbol=symbol,
+            time_ns=columns["time"],
+            rate=columns["rate"],
+            source=str(facts["source"]),
+            synthetic=bool(facts["synthetic"]),
+        )
+        return rates.between(start_ns, end_ns)
+
+    def write_tiers(self, venue: str, symbol: str, tables: Sequence[TierTable]) -> Written:
+        """Add dated tables of leverage tiers; a table of a stored date must be the same one."""
+        key = SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.TIERS)
+        with locked(self.root / key.folder):
+            self._sweep(key)
+            held = {table.valid_from_ns: table for table in self.tiers(venue, symbol)}
+            for table in tables:
+                stored = held.get(table.valid_from_ns, table)
+                if stored.tiers != table.tiers:
+                    raise MarketDataError(
+                        f"{symbol} tiers: another table of that date is stored; remove {self.root / key.folder} first"
+                    )
+            fresh = {table.valid_from_ns: table for table in tables if table.valid_from_ns not in held}
+            if fresh:
+                self._put_tiers(key, [*held.values(), *fresh.values()])
+        return Written(added=len(fresh), known=len(tables) - len(fresh), files=int(bool(fresh)))
+
+    def tiers(self, venue: str, symbol: str) -> tuple[TierTable, ...]:
+        """The imported tables of leverage tiers, by date."""
+        path = self.root / SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.TIERS).folder / "all.parquet"
+        if not path.is_file():
+            return ()
+        columns = parquet.read(path, ("time", *TIER_FIELDS))
+        source = str(parquet.head(path).facts["source"])
+        tables = []
+        for when in np.unique(columns["time"]):
+            rows = np.flatnonzero(columns["time"] == when)
+            tiers = tuple(Tier(**{name: float(columns[name][row]) for name in TIER_FIELDS}) for row in rows)
+            tables.append(TierTable(valid_from_ns=int(when), tiers=tiers, source=source))
+        return tuple(tables)
+
+    def intervals(self, venue: str, symbol: str, kind: SeriesKind) -> tuple[int, ...]:
+        """The intervals at which bars of a kind are stored, shortest first."""
+        folder = self.root / venue / folder_name(symbol)
+        names = [path.name for path in folder.glob(f"{kind.value}-*") if any(path.glob("*.parquet"))]
+        return tuple(sorted(interval_ns(name.removeprefix(f"{kind.value}-")) for name in names))
+
+    def extent(self, key: SeriesKey) -> tuple[int, int] | None:
+        """First time and end (the close of the last bar) of a stored series."""
+        files = self.files(key)
+        if not files:
+            return None
+        first = int(parquet.read(files[0], ("time",))["time"][0])
+        last = int(parquet.read(files[-1], ("time",))["time"][-1])
+        return first, last + (key.interval_ns or 0)
+
+    def files(self, key: SeriesKey) -> list[Path]:
+        """The files of a series, by month."""
+        return sorted((self.root / key.folder).glob("[0-9]*.parquet"))
+
+    def _read(
+        self, key: SeriesKey, start_ns: int | None, end_ns: int | None
+    ) -> tuple[Columns, dict[str, object]] | None:
+        files = self.files(key)
+        if not files:
+            return None
+        low = "" if start_ns is None else _month_text(start_ns)
+        high = "9999-99" if end_ns is None else _month_text(end_ns)
+        wanted = [path for path in files if low <= path.stem <= high] or files[:1]
+        parts = [parquet.read(path, key.columns) for path in wanted]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in key.columns}
+        return columns, dict(parquet.head(wanted[-1]).facts)
+
+    def _write_months(
+        self,
+        key: SeriesKey,
+        series: Bars | FundingRates,
+        columns: Columns,
+        months: NDArray[Any],
+    ) -> Written:
+        parts: list[tuple[Path, Path]] = []
+        added = 0
+        try:
+            for month in np.unique(months):
+                path = self.root / key.folder / f"{month}.parquet"
+                new = {name: values[months == month] for name, values in columns.items()}
+                sources = {series.source}
+                if path.is_file():
+                    facts = parquet.head(path).facts
+                    if facts["synthetic"] != series.synthetic:
+                        raise MarketDataError(
+                            f"{path} is {'' if facts['synthetic'] else 'not '}synthetic; keep the two apart"
+                        )
+                    merged = merge(series.name, parquet.read(path, key.columns), new)
+                    if not merged.added:
+                        continue
+                    new, added = merged.columns, added + merged.added
+                    sources |= set(str(facts["source"]).split("; "))
+                else:
+                    added += new["time"].size
+                parts.append(
+                    (parquet.write_beside(path, new, _facts(key, "; ".join(sorted(sources)), series.synthetic)), path)
+                )
+        except BaseException:
+            for part, _ in parts:
+                part.unlink(missing_ok=True)
+            raise
+        parquet.put_in_place(parts)
+        return Written(added=added, known=len(series) - added, files=len(parts))
+
+    def _put_tiers(self, key: SeriesKey, tables: Sequence[TierTable]) -> None:
+        rows = [
+            (table.valid_from_ns, tier)
+            for table in sorted(tables, key=lambda each: each.valid_from_ns)
+            for tier in table.tiers
+        ]
+        columns: Columns = {"time": np.array([when for when, _ in rows], np.int64)}
+        for name in TIER_FIELDS:
+            columns[name] = np.array([getattr(tier, name) for _, tier in rows], np.float64)
+        path = self.root / key.folder / "all.parquet"
+        sources = "; ".join(sorted({table.source for table in tables}))
+        parquet.put_in_place([(parquet.write_beside(path, columns, _facts(key, sources, synthetic=False)), path)])
+
+    def _sweep(self, key: SeriesKey) -> None:
+        """Remove what a killed writer left; the lock is held, so no living writer owns it."""
+        for path in (self.root / key.folder).glob(f".*{parquet.TEMPORARY}"):
+            path.unlink(missing_ok=True)
+
+
+def _facts(key: SeriesKey, source: str, synthetic: bool) -> dict[str, object]:
+    length = None if key.interval_ns is None else interval_text(key.interval_ns)
+    return {
+        "venue": key.venue,
+        "symbol": key.symbol,
+        "kind": key.kind.value,
+        "interval": length,
+        "source": source,
+        "synthetic": synthetic,
+    }
+
+
+def _month_text(time_ns: int) -> str:
+    return str(np.datetime64(time_ns, "ns").astype(_MONTH))
+
+
+def _no_volume(rows: int) -> NDArray[Any]:
+    return np.full(rows, np.nan)
