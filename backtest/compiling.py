@@ -20,6 +20,7 @@ import numba
 import numpy as np
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.types import unliteral
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -90,11 +91,16 @@ def kernel(function: Function) -> Function:
         return function
     dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
     dispatcher._cache = _KernelCache(function)
+    _one_signature(dispatcher)
     return dispatcher  # type: ignore[no-any-return]
 
 
-def inlined(function: Function) -> Function:
-    """A small kernel that is copied into its callers by the compiler's front end."""
-    if config.DISABLE_JIT:
-        return function
-    return numba.njit(nogil=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+def _one_signature(dispatcher: Any) -> None:
+    """Keep the compiler from compiling a kernel anew for each constant that a caller passes (half of the compile time)."""
+    template = dispatcher.get_call_template
+
+    def without_literals(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        return template(tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()})
+
+    dispatcher.get_call_template = without_literals
+

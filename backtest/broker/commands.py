@@ -43,6 +43,7 @@ from backtest.broker.codes import (
     TO_MARGIN,
     TO_NOTIONAL,
     TO_QUANTITY,
+    UNKNOWN_ORDER,
 )
 from backtest.broker.ledger import note, post
 from backtest.broker.margin import removable_margin
@@ -154,6 +155,8 @@ def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, 
         index = working(position, book, orders, leg, command["order"])
         if index >= 0:
             cancel(account, settings, position, book, orders, notices, leg, index, CANCELLED_BY_STRATEGY)
+        else:
+            reason = UNKNOWN_ORDER
     elif kind == COMMAND_CANCEL_ALL:
         cancel_orders(account, settings, position, book, orders, notices, leg, CANCELLED_BY_STRATEGY, False, False)
     elif kind == COMMAND_LEVERAGE:

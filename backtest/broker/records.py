@@ -69,7 +69,7 @@ TOP_UP = _record(
 """A position's top-up policy; `price` is the mark price at which it acts, `ready_bar` the first bar in which it may."""
 
 ALERT = _record(
-    ints="number leg kind threshold armed",
+    ints="number leg kind threshold armed trade",
     floats="level price rearm_price",
 )
 """A watched threshold (`kind`: the notice it gives). Disarmed once given; armed again at `rearm_price`."""

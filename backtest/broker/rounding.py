@@ -6,7 +6,7 @@ A step of zero leaves the value as it is.
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
 from backtest.compiling import kernel
 
@@ -23,7 +23,7 @@ def round_down(value, step):
     if step == 0.0:
         return value
     steps = value / step
-    whole = math.floor(steps + SLACK * max(1.0, steps))
+    whole = np.floor(steps + SLACK * max(1.0, steps))
     return on_grid(whole, step)
 
 
@@ -33,7 +33,7 @@ def round_up(value, step):
     if step == 0.0:
         return value
     steps = value / step
-    whole = math.ceil(steps - SLACK * max(1.0, steps))
+    whole = np.ceil(steps - SLACK * max(1.0, steps))
     return on_grid(whole, step)
 
 
@@ -42,7 +42,7 @@ def round_nearest(value, step):
     """`value` (not negative) to the nearest whole number of `step`, halves up."""
     if step == 0.0:
         return value
-    return on_grid(math.floor(value / step + 0.5), step)
+    return on_grid(np.floor(value / step + 0.5), step)
 
 
 @kernel
@@ -51,7 +51,7 @@ def on_grid(whole, step):
 
     A step of 1/k is divided by k, which rounds once instead of twice.
     """
-    inverse = math.floor(1.0 / step + 0.5)
+    inverse = np.floor(1.0 / step + 0.5)
     if step < 1.0 and abs(inverse * step - 1.0) < 1e-12:
         return whole / inverse
     return whole * step

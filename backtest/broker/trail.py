@@ -1,4 +1,4 @@
-"""What the ledger tells of the time between its rows: balances at each close, and how near each bar came to liquidation.
+"""The time between the rows of the ledger: balances at each close, and how near each bar came to liquidation.
 
 Between two rows of a leg its quantity, entry price, margin, leverage and liquidation price stand still, so that curves
 over time follow from the rows and the mark prices alone. The rules themselves (maintenance margin, margin ratio,
@@ -160,12 +160,13 @@ def visits_low_first(ledger, row, leg, bar, quantity, path):
 
 
 @kernel
-def extremes(ledger, prices, path, bars, excursions, nearest, equity_low):
+def extremes(ledger, prices, path, bars, excursions, nearest, equity, equity_low):
     """Walk the mark paths of bars 0 … `bars` − 1, leg by leg.
 
     Writes for every trade (row = number − 1) its `EXCURSION`; into `nearest[leg, bar]` the least distance to
-    liquidation within the bar (NaN while flat); into `equity_low[bar]` the equity with every leg at its adverse
-    extreme (no leg below zero), except legs with events on the path, which are taken at the close.
+    liquidation within the bar (NaN while flat); into `equity[bar]` the equity at the close; into `equity_low[bar]` the
+    equity with every leg at its adverse extreme (no leg below zero), except legs with events on the path, which are
+    taken at the close.
     """
     row = 0
     balance = 0.0
@@ -173,6 +174,7 @@ def extremes(ledger, prices, path, bars, excursions, nearest, equity_low):
         while row < ledger.shape[0] and ledger[row]["bar"] <= bar:
             balance = ledger[row]["wallet_after"]
             row += 1
+        equity[bar] = balance
         equity_low[bar] = balance
     for leg in range(prices.shape[0]):
         row = 0
@@ -235,7 +237,9 @@ def extremes(ledger, prices, path, bars, excursions, nearest, equity_low):
                     nearest[leg, bar] = least
                 continue
             nearest[leg, bar] = least if present else math.nan
+            close = last_known(prices, leg, MARK_CLOSE, bar)
             worst = low if quantity > 0.0 else high
             if moved or not present:
-                worst = last_known(prices, leg, MARK_CLOSE, bar)
-            equity_low[bar] += max(margin + quantity * (worst - entry_price), 0.0)
+                worst = close
+            equity[bar] += margin + unrealised_pnl(quantity, entry_price, close)
+            equity_low[bar] += max(margin + unrealised_pnl(quantity, entry_price, worst), 0.0)

@@ -1,0 +1,152 @@
+"""The next bar in which anything can happen, found without looking at the bars between.
+
+The extremes of blocks of bars (two sizes, built once per history) say which blocks cannot touch a threshold; only the bars of the
+others are read. A bar that is found is a candidate: the step itself decides what happens there, so the block sizes never change a result.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from backtest.broker.codes import HIGH, LOW, MARK_HIGH, MARK_LOW
+from backtest.broker.watch import refresh
+from backtest.compiling import kernel
+
+WATCHED = (LOW, HIGH, MARK_LOW, MARK_HIGH)
+"""Columns whose extremes are kept: minima of the lows, maxima of the highs."""
+
+
+@kernel
+def block_extremes(prices, size):
+    """Extremes of blocks of `size` bars, shape (legs, 4, blocks); a missing bar (NaN) touches nothing."""
+    legs, _, bars = prices.shape
+    blocks = (bars + size - 1) // size
+    extremes = np.empty((legs, 4, blocks))
+    for leg in range(legs):
+        for k in range(4):
+            column = prices[leg, WATCHED[k]]
+            lowest = k % 2 == 0
+            for block in range(blocks):
+                extreme = math.inf if lowest else -math.inf
+                for bar in range(block * size, min(bars, (block + 1) * size)):
+                    price = column[bar]
+                    if (price < extreme) if lowest else (price > extreme):
+                        extreme = price
+                extremes[leg, k, block] = extreme
+    return extremes
+
+
+@kernel
+def first_at_or_below(lows, fine, coarse, fine_bars, coarse_bars, level, start, stop):
+    """First bar in [start, stop) whose low is at or below `level`; `stop` where there is none."""
+    bar = start
+    while bar < stop:
+        if bar % coarse_bars == 0 and coarse[bar // coarse_bars] > level:
+            bar += coarse_bars
+            continue
+        if bar % fine_bars == 0 and fine[bar // fine_bars] > level:
+            bar += fine_bars
+            continue
+        end = min(stop, (bar // fine_bars + 1) * fine_bars)
+        while bar < end:
+            if lows[bar] <= level:
+                return bar
+            bar += 1
+    return stop
+
+
+@kernel
+def first_at_or_above(highs, fine, coarse, fine_bars, coarse_bars, level, start, stop):
+    """First bar in [start, stop) whose high is at or above `level`; `stop` where there is none."""
+    bar = start
+    while bar < stop:
+        if bar % coarse_bars == 0 and coarse[bar // coarse_bars] < level:
+            bar += coarse_bars
+            continue
+        if bar % fine_bars == 0 and fine[bar // fine_bars] < level:
+            bar += fine_bars
+            continue
+        end = min(stop, (bar // fine_bars + 1) * fine_bars)
+        while bar < end:
+            if highs[bar] >= level:
+                return bar
+            bar += 1
+    return stop
+
+
+@kernel
+def first_touch(settings, position, prices, fine, coarse, leg, start, stop):
+    """First bar in [start, stop) whose range touches a threshold of the leg; `stop` where there is none."""
+    small, large = settings["fine_bars"], settings["coarse_bars"]
+    if position["last_below"] > -math.inf:
+        stop = first_at_or_below(
+            prices[leg, LOW], fine[leg, 0], coarse[leg, 0], small, large, position["last_below"], start, stop
+        )
+    if position["last_above"] < math.inf:
+        stop = first_at_or_above(
+            prices[leg, HIGH], fine[leg, 1], coarse[leg, 1], small, large, position["last_above"], start, stop
+        )
+    if position["mark_below"] > -math.inf:
+        stop = first_at_or_below(
+            prices[leg, MARK_LOW], fine[leg, 2], coarse[leg, 2], small, large, position["mark_below"], start, stop
+        )
+    if position["mark_above"] < math.inf:
+        stop = first_at_or_above(
+            prices[leg, MARK_HIGH], fine[leg, 3], coarse[leg, 3], small, large, position["mark_above"], start, stop
+        )
+    return stop
+
+
+@kernel
+def next_decision(settings, start):
+    """First bar at or after `start` at whose close the strategy decides."""
+    every = settings["decision_every"]
+    past = (start + 1 + settings["decision_offset"]) % every
+    return start if past == 0 else start + every - past
+
+
+@kernel
+def next_bar(account, settings, positions, terms, tiers, orders, book, top_ups, alerts, prices, fine, coarse, funding, schedule, holes):
+    """The next bar with an event, and whether only its close matters (a decision, with nothing met on the way)."""
+    start = account["bar"] + 1
+    bars = settings["bars"]
+    if start >= bars or account["command_rows"] > 0 or settings["watch_drawdown"] == 1:
+        return start, False
+    decision = bars
+    if settings["decide"] == 1:
+        decision = min(bars, next_decision(settings, start))
+    if account["schedule_row"] < schedule.shape[0]:
+        decision = min(decision, max(start, schedule[account["schedule_row"]]["bar"]))
+    event = bars
+    row = account["funding_row"]
+    while row < funding.shape[0] and funding[row]["bar"] <= decision:
+        if positions[funding[row]["leg"]]["quantity"] != 0.0:
+            event = max(start, funding[row]["bar"])
+            break
+        row += 1
+    row = account["hole_row"]
+    while row < holes.shape[0] and holes[row]["bar"] <= min(decision, event):
+        if holes[row]["bar"] >= start and positions[holes[row]["leg"]]["quantity"] != 0.0:
+            event = min(event, holes[row]["bar"])
+            break
+        row += 1
+    for leg in range(positions.shape[0]):
+        position = positions[leg]
+        if position["quantity"] == 0.0 and position["orders"] == 0:
+            continue
+        if position["stale"] == 1:
+            refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg)
+        if position["quantity"] != 0.0:
+            change = terms[leg]["next_table_ns"] - settings["start_ns"]
+            event = min(event, max(start, (change + settings["bar_ns"] - 1) // settings["bar_ns"]))
+            if top_ups[leg]["active"] == 1 and top_ups[leg]["ready_bar"] >= start:
+                event = min(event, top_ups[leg]["ready_bar"])
+        stop = min(min(decision, event) + 1, bars)
+        touched = first_touch(settings, position, prices, fine, coarse, leg, start, stop)
+        if touched < stop:
+            event = touched
+    if decision < event:
+        return decision, True
+    return event, False

@@ -1,0 +1,341 @@
+"""One account on one market: the records of a run, and the compiled step that changes them.
+
+The driver (a strategy's engine, a test, the calculator's proofs) makes a `Simulation`, calls `advance`, reads the records, gives
+commands, and calls `advance` again. Nothing here knows of strategies, tables or clock texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from backtest.broker import codes
+from backtest.broker.advance import advance
+from backtest.broker.records import (
+    ACCOUNT,
+    ALERT,
+    COMMAND,
+    FUNDING,
+    HOLE,
+    LEDGER,
+    NOTICE,
+    ORDER,
+    POSITION,
+    RULES,
+    SETTINGS,
+    TERMS,
+    TOP_UP,
+)
+from backtest.broker.search import block_extremes
+from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, Path, PriceSource, Side, SizeKind, ThresholdKind
+
+Records = np.ndarray[Any, np.dtype[Any]]
+
+
+class Stop(IntEnum):
+    """Why the kernel came back."""
+
+    END = codes.STOP_END
+    DECISION = codes.STOP_DECISION
+    EVENT = codes.STOP_EVENT
+    HOLE = codes.STOP_HOLE
+    ROOM = codes.STOP_ROOM
+
+
+class Wake(IntEnum):
+    """An event that a driver may subscribe to."""
+
+    FILL = 0
+    REJECT = 1
+    FUNDING = 2
+    LIQUIDATION = 3
+    MARGIN_CALL = 4
+    ALERT = 5
+
+
+class Extremes:
+    """The extremes of a history's blocks in two sizes; built once, shared by all runs over that history."""
+
+    def __init__(self, prices: np.ndarray, blocks: tuple[int, int] = (64, 4096)) -> None:
+        self.fine_bars, self.coarse_bars = blocks
+        self.fine = block_extremes(prices, self.fine_bars)
+        self.coarse = block_extremes(prices, self.coarse_bars)
+
+
+class Simulation:
+    """An isolated-margin account.
+
+    prices: float64 (legs, 9, bars), columns as in `codes` (open, high, low, close, volume, mark open, high, low, close); NaN: missing.
+    start_ns, bar_ns: open of bar 0 and length of a bar, UTC nanoseconds.
+    funding, contracts, tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a leg.
+    cash: the wallet at the start (quote currency). leverage: what a position has until an order or command says otherwise.
+    slippage: plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume.
+    margin_call: margin ratio at which a margin call is given.
+    decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of `every`; 0: never.
+    schedule: COMMAND rows sorted by `bar`, given at the closes of their bars. wakes: events at which `advance` comes back.
+    """
+
+    def __init__(
+        self,
+        *,
+        prices: np.ndarray,
+        start_ns: int,
+        bar_ns: int,
+        funding: Records,
+        contracts: Records,
+        tier_tables: Records,
+        tiers: Records,
+        rules: Records,
+        cash: float,
+        leverage: float = 1.0,
+        path: Path = Path.ADVERSE_FIRST,
+        holes: Holes = Holes.REFUSE,
+        slippage: float = 0.0,
+        volume_slippage: float = 0.0,
+        margin_call: float = 0.8,
+        decision_every: int = 1,
+        decision_offset: int = 0,
+        schedule: Records | None = None,
+        wakes: Iterable[Wake] = (),
+        extremes: Extremes | None = None,
+    ) -> None:
+        legs, _, bars = prices.shape
+        self._extremes = extremes or Extremes(prices)
+        self._accounts = np.zeros(1, ACCOUNT)
+        self._settings = np.zeros(1, SETTINGS)
+        self._settings["path"] = path
+        self._settings["refuse_holes"] = holes == Holes.REFUSE
+        self._settings["bars"] = bars
+        self._settings["start_ns"] = start_ns
+        self._settings["bar_ns"] = bar_ns
+        self._settings["fine_bars"] = self._extremes.fine_bars
+        self._settings["coarse_bars"] = self._extremes.coarse_bars
+        self._settings["decision_every"] = max(1, decision_every)
+        self._settings["decision_offset"] = decision_offset
+        self._settings["decide"] = decision_every > 0
+        for wake in wakes:
+            self._settings[f"wake_{wake.name.lower()}"] = 1
+        self._settings["slippage"] = slippage
+        self._settings["volume_slippage"] = volume_slippage
+        self._prices = prices
+        missing = np.isnan(prices[:, codes.OPEN]) | np.isnan(prices[:, codes.MARK_OPEN])
+        self._holes = _holes(missing)
+        self._funding = _deferred(funding, missing)
+        self._tier_tables, self._tiers = tier_tables, tiers
+        self._terms = _terms(contracts, rules, tier_tables, start_ns)
+        self._positions = np.zeros(legs, POSITION)
+        self._positions["leverage"] = leverage
+        for name in ("liquidation_price", "mark_price", "last_price"):
+            self._positions[name] = np.nan
+        for name in ("path_bar", "entered_bar", "ambiguous_bar"):
+            self._positions[name] = -1
+        self._positions["stale"] = 1
+        self._top_ups = np.zeros(legs, TOP_UP)
+        self._top_ups["price"] = np.nan
+        self._top_ups["ready_bar"] = -1
+        self._alerts = np.zeros(legs, ALERT)
+        self._alerts["leg"] = np.arange(legs)
+        self._alerts["kind"] = NoticeKind.MARGIN_CALL
+        self._alerts["threshold"] = ThresholdKind.MARGIN_RATIO
+        self._alerts["level"] = margin_call
+        self._alerts["armed"] = 1
+        self._book = np.zeros((legs, int(self._terms["order_limit"].max()) + 4), np.int64)
+        self._ledger = np.zeros(1024, LEDGER)
+        self._notices = np.zeros(1024, NOTICE)
+        self._orders = np.zeros(1024, ORDER)
+        self._commands = np.zeros(256, COMMAND)
+        self._schedule = np.zeros(0, COMMAND) if schedule is None else schedule
+        self._deposit(cash)
+        self._arguments = self._bind()
+
+    def _bind(self) -> tuple[np.ndarray, ...]:
+        return (
+            self._accounts, self._settings, self._positions, self._terms, self._tier_tables, self._tiers, self._orders,
+            self._book, self._ledger, self._notices, self._prices, self._extremes.fine, self._extremes.coarse,
+            self._funding, self._schedule, self._commands, self._top_ups, self._alerts, self._holes,
+        )  # fmt: skip
+
+    def _deposit(self, cash: float) -> None:
+        account = self._accounts[0]
+        account["wallet"] = account["equity"] = account["peak_equity"] = cash
+        account["bar"] = -1
+        row = self._ledger[0]
+        row["time_ns"] = self._settings[0]["start_ns"]
+        row["leg"] = -1
+        row["kind"] = LedgerKind.DEPOSIT
+        row["wallet"], row["deposit"], row["wallet_after"] = cash, -cash, cash
+        for name in ("price", "mark_price", "entry_after", "leverage_after", "liquidation_after"):
+            row[name] = np.nan
+        account["ledger_rows"] = account["sequence"] = 1
+
+    def advance(self) -> Stop:
+        """Run on to the next stop; never `Stop.ROOM`: full tables are enlarged here."""
+        while True:
+            stop = advance(*self._arguments)
+            if stop != Stop.ROOM:
+                return Stop(stop)
+            self._enlarge()
+
+    def _enlarge(self) -> None:
+        need = 8 * (int(self._accounts[0]["command_rows"]) + int((self._positions["orders"] + 8).sum()))
+        self._ledger = _enlarged(self._ledger, int(self._accounts[0]["ledger_rows"]), need)
+        self._notices = _enlarged(self._notices, int(self._accounts[0]["notice_rows"]), need)
+        self._orders = _enlarged(self._orders, int(self._accounts[0]["order_rows"]), need)
+        self._commands = _enlarged(self._commands, int(self._accounts[0]["command_rows"]), 256)
+        self._arguments = self._bind()
+
+    @property
+    def account(self) -> Records:
+        """The account, one row, as it stands; read-only by agreement."""
+        return self._accounts
+
+    @property
+    def positions(self) -> Records:
+        """The positions, one row a leg, as they stand; read-only by agreement."""
+        return self._positions
+
+    @property
+    def top_ups(self) -> Records:
+        """The top-up policies, one row a leg, as they stand."""
+        return self._top_ups
+
+    @property
+    def terms(self) -> Records:
+        """What each leg is judged by: contract, rules, and the tier table that holds now."""
+        return self._terms
+
+    @property
+    def ledger(self) -> Records:
+        """The ledger rows so far."""
+        return self._ledger[: self._accounts[0]["ledger_rows"]]
+
+    @property
+    def notices(self) -> Records:
+        """The notices so far."""
+        return self._notices[: self._accounts[0]["notice_rows"]]
+
+    @property
+    def orders(self) -> Records:
+        """The orders so far, in the order in which they reached the venue."""
+        return self._orders[: self._accounts[0]["order_rows"]]
+
+    def order(
+        self,
+        leg: int,
+        side: Side,
+        kind: int,
+        size_kind: SizeKind,
+        size: float,
+        *,
+        price: float = np.nan,
+        trigger: float = np.nan,
+        trigger_on: PriceSource = PriceSource.LAST,
+        reduce_only: bool = False,
+        post_only: bool = False,
+        leverage: float = np.nan,
+        stop: float = np.nan,
+        take_profit: float = np.nan,
+        tag: int = 0,
+    ) -> int:
+        """Ask for an order; it reaches the venue at the next base bar's open. Returns the order's number."""
+        account = self._accounts[0]
+        account["orders"] += 1
+        number = int(account["orders"])
+        self._push(
+            (
+                0, CommandKind.ORDER, leg, side, kind, size_kind, trigger_on, reduce_only, post_only, 0, tag, 0, number,
+                size, price, trigger, leverage, stop, take_profit, 0.0, 0.0, 0.0, 0.0, 0.0,
+            )  # fmt: skip
+        )
+        return number
+
+    def command(
+        self,
+        kind: CommandKind,
+        leg: int,
+        *,
+        order: int = 0,
+        amount: float = 0.0,
+        leverage: float = np.nan,
+        threshold: ThresholdKind = ThresholdKind.NONE,
+        level: float = 0.0,
+        budget: float = 0.0,
+        cooldown_ns: float = 0.0,
+        tag: int = 0,
+    ) -> None:
+        """Ask for a cancel, a margin command or a top-up policy; at a hook it acts at that point, else at the next open."""
+        self._push(
+            (
+                0, kind, leg, 0, 0, 0, 0, 0, 0, order, tag, threshold, 0,
+                0.0, np.nan, np.nan, leverage, np.nan, np.nan, level, amount, budget, cooldown_ns, 0.0,
+            )  # fmt: skip
+        )
+
+    def _push(self, row: tuple[Any, ...]) -> None:
+        account = self._accounts[0]
+        if account["command_rows"] == len(self._commands):
+            self._commands = _enlarged(self._commands, len(self._commands), 256)
+            self._arguments = self._bind()
+        self._commands[account["command_rows"]] = row
+        account["command_rows"] += 1
+
+    def watch(self, leg: int, threshold: ThresholdKind, level: float) -> int:
+        """Watch a threshold of a leg (of the account, for a drawdown) and note when it is reached; returns the alert's number."""
+        number = len(self._alerts) - len(self._positions) + 1
+        alert = np.zeros(1, ALERT)
+        alert["number"], alert["leg"], alert["kind"] = number, leg, NoticeKind.ALERT
+        alert["threshold"], alert["level"], alert["armed"] = threshold, level, 1
+        self._alerts = np.concatenate([self._alerts, alert])
+        self._settings["watch_drawdown"] |= threshold == ThresholdKind.DRAWDOWN
+        self._positions["stale"] = 1
+        self._arguments = self._bind()
+        return number
+
+
+def _enlarged(table: Records, used: int, need: int) -> Records:
+    larger = np.zeros(max(2 * len(table), used + 4 * need), table.dtype)
+    larger[:used] = table[:used]
+    return larger
+
+
+def _terms(contracts: Records, rules: Records, tier_tables: Records, start_ns: int) -> Records:
+    terms = np.zeros(len(contracts), TERMS)
+    for name in contracts.dtype.names or ():
+        terms[name] = contracts[name]
+    for name in RULES.names or ():
+        terms[name] = rules[name]
+    for term in terms:
+        tables = tier_tables[term["first_table"] : term["first_table"] + term["tables"]]
+        current = max(0, int(np.searchsorted(tables["from_ns"], start_ns, side="right")) - 1)
+        term["table"] = term["first_table"] + current
+        term["first"], term["count"] = tables[current]["first"], tables[current]["tiers"]
+        term["next_table_ns"] = tables[current + 1]["from_ns"] if current + 1 < len(tables) else start_ns + (1 << 61)
+    return terms
+
+
+def _holes(missing: np.ndarray) -> Records:
+    """Runs of missing bars, sorted by bar and leg."""
+    edges = np.diff(missing.astype(np.int8), axis=1, prepend=0, append=0)
+    legs, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
+    holes = np.zeros(len(starts), HOLE)
+    holes["bar"], holes["bars"], holes["leg"] = starts, ends - starts, legs
+    return holes[np.lexsort((legs, starts))]
+
+
+def _deferred(funding: Records, missing: np.ndarray) -> Records:
+    """Funding with the settlements that fall into a hole put off to the symbol's next present bar; those after the end dropped."""
+    settled = funding.astype(FUNDING, copy=True)
+    bars = missing.shape[1]
+    for leg in np.unique(settled["leg"]):
+        if not missing[leg].any():
+            continue
+        there = np.flatnonzero(~missing[leg])
+        rows = settled["leg"] == leg
+        following = np.searchsorted(there, settled["bar"][rows])
+        settled["bar"][rows] = np.append(there, bars)[following]
+    settled = settled[settled["bar"] < bars]
+    return settled[np.lexsort((settled["time_ns"], settled["leg"], settled["bar"]))]

@@ -1,0 +1,406 @@
+"""One bar of one account: the venue's order of events.
+
+`opening` is a bar's first instant (section 2 of `docs/order-of-events.md`), `walk` its path (section 3), `closing` its last
+instant (section 7). Each sentence there is one statement here, in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+
+from backtest.broker.book import fires_below, level_of, reads_mark
+from backtest.broker.codes import (
+    BUDGET_SPENT,
+    COMMAND_ORDER,
+    CLOSE,
+    HIGH,
+    LIMIT,
+    LOW,
+    MAKER,
+    MARK_CLOSE,
+    MARK_HIGH,
+    MARK_LOW,
+    MARK_OPEN,
+    NO_ORDER,
+    NO_REASON,
+    NOTE_ALERT,
+    NOTE_AMBIGUOUS,
+    NOTE_TOP_UP_FAILED,
+    ON_DISTANCE,
+    ON_DRAWDOWN,
+    ON_RATIO,
+    OPEN,
+    ROW_FUNDING,
+    ROW_TIERS,
+    ROW_TOP_UP,
+    STOP_END,
+    STOP_EVENT,
+    STOP_ROOM,
+    TAKER,
+    WALLET_EMPTY,
+)
+from backtest.broker.commands import carry_out, place
+from backtest.broker.funding import payment, pockets
+from backtest.broker.ledger import note, post
+from backtest.broker.matching import act, liquidate, passed
+from backtest.broker.path import (
+    MEETS_LIQUIDATION,
+    MEETS_NOTHING,
+    MEETS_ORDER,
+    MEETS_TOP_UP,
+    beyond,
+    choose,
+    corners,
+    first_meeting,
+    reach,
+)
+from backtest.broker.tiers import maintenance_margin, table_at
+from backtest.broker.valuation import distance, margin_balance, margin_ratio, unrealised_pnl
+from backtest.broker.watch import REARM, refresh
+from backtest.compiling import kernel
+
+
+@kernel
+def present(prices, leg, bar):
+    """Whether the symbol has both a last and a mark bar."""
+    return not (math.isnan(prices[leg, OPEN, bar]) or math.isnan(prices[leg, MARK_OPEN, bar]))
+
+
+@kernel
+def last_present(prices, leg, bar):
+    """The latest bar at or before `bar` that is there for the symbol, -1 where there is none."""
+    while bar >= 0 and not present(prices, leg, bar):
+        bar -= 1
+    return bar
+
+
+@kernel
+def has_room(account, positions, ledger, notices, orders):
+    """Whether the tables have room for the most that a bar's open or one point of its path can write."""
+    at_work = account["command_rows"] + 4
+    for leg in range(positions.shape[0]):
+        at_work += positions[leg]["orders"] + 4
+    return (
+        account["ledger_rows"] + 4 * at_work < ledger.shape[0]
+        and account["notice_rows"] + 4 * at_work < notices.shape[0]
+        and account["order_rows"] + 4 * at_work < orders.shape[0]
+    )
+
+
+@kernel
+def opening(
+    account, settings, positions, terms, tier_tables, tiers, orders, book, ledger, notices, prices, funding, commands,
+    top_ups,
+):  # fmt: skip
+    """The open of bar `account["bar"]`: tiers, funding, liquidation, margin commands, fills, liquidation again."""
+    bar = account["bar"]
+    account["segment"] = 0
+    account["fraction"] = 0.0
+    for leg in range(positions.shape[0]):
+        position = positions[leg]
+        position["entered_bar"] = -1
+        if top_ups[leg]["ready_bar"] == bar:
+            position["stale"] = 1
+        if present(prices, leg, bar):
+            position["last_price"] = prices[leg, OPEN, bar]
+            position["mark_price"] = prices[leg, MARK_OPEN, bar]
+            position["point_segment"] = 0
+            position["point_fraction"] = 0.0
+        if settings["start_ns"] + bar * settings["bar_ns"] >= terms[leg]["next_table_ns"]:
+            _change_tiers(account, settings, position, terms[leg], tier_tables, tiers, ledger, leg, bar)
+    _settle_funding(account, settings, positions, terms, tiers, ledger, prices, funding, bar)
+    _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar)
+    for row in range(account["command_rows"]):
+        command = commands[row]
+        if command["kind"] != COMMAND_ORDER and present(prices, command["leg"], bar):
+            carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command)
+    for leg in range(positions.shape[0]):
+        if present(prices, leg, bar):
+            _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg)
+    kept = 0
+    for row in range(account["command_rows"]):
+        if not present(prices, commands[row]["leg"], bar):
+            commands[kept] = commands[row]
+            kept += 1
+        elif commands[row]["kind"] == COMMAND_ORDER:
+            place(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, commands[row])
+    account["command_rows"] = kept
+    account["resolved"] = kept
+    _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar)
+    for leg in range(positions.shape[0]):
+        positions[leg]["low_first"] = choose(settings, positions[leg], orders, book, leg)
+        positions[leg]["path_bar"] = bar
+    account["segment"] = 1
+
+
+@kernel
+def _change_tiers(account, settings, position, term, tier_tables, tiers, ledger, leg, bar):
+    now = settings["start_ns"] + bar * settings["bar_ns"]
+    row = table_at(tier_tables, term["first_table"], term["tables"], now)
+    term["table"] = row
+    term["first"] = tier_tables[row]["first"]
+    term["count"] = tier_tables[row]["tiers"]
+    later = row + 1 < term["first_table"] + term["tables"]
+    term["next_table_ns"] = tier_tables[row + 1]["from_ns"] if later else settings["start_ns"] + (1 << 61)
+    if position["quantity"] != 0.0:
+        post(
+            account, settings, position, term, tiers, ledger, leg, ROW_TIERS, NO_ORDER, 0, NO_REASON, 0,
+            position["mark_price"], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        )  # fmt: skip
+
+
+@kernel
+def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, funding, bar):
+    while account["funding_row"] < funding.shape[0] and funding[account["funding_row"]]["bar"] <= bar:
+        settlement = funding[account["funding_row"]]
+        account["funding_row"] += 1
+        leg = settlement["leg"]
+        position = positions[leg]
+        if position["quantity"] == 0.0:
+            continue
+        paid = payment(position["quantity"], position["mark_price"], settlement["rate"])
+        wallet, margin = pockets(paid, terms[leg]["funding_pocket"], account["wallet"] - account["reserved"])
+        post(
+            account, settings, position, terms[leg], tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
+            position["mark_price"], 0.0, 0.0, wallet, margin, 0.0, paid, 0.0, 0.0, 0.0,
+        )  # fmt: skip
+
+
+@kernel
+def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar):
+    for leg in range(positions.shape[0]):
+        position = positions[leg]
+        if position["quantity"] == 0.0 or not present(prices, leg, bar):
+            continue
+        long = position["quantity"] > 0.0
+        if beyond(position["mark_price"], position["liquidation_price"], long, terms[leg]["strict"] == 1):
+            liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
+
+
+@kernel
+def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg):
+    """Working orders that the open has reached act, oldest first."""
+    position = positions[leg]
+    slot = 0
+    while slot < position["orders"]:
+        index = book[leg, slot]
+        order = orders[index]
+        watched = position["mark_price"] if reads_mark(order) else position["last_price"]
+        if passed(order, level_of(order), watched):
+            act(
+                account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
+                position["last_price"], MAKER,
+            )  # fmt: skip
+            slot = 0
+        else:
+            slot += 1
+
+
+@kernel
+def walk(
+    account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, top_ups, alerts
+):
+    """Walk the bar's paths from the point reached until nothing more is met, or until a subscribed event."""
+    bar = account["bar"]
+    while True:
+        if not has_room(account, positions, ledger, notices, orders):
+            return STOP_ROOM
+        segment, fraction, what, slot, leg = 4, math.inf, MEETS_NOTHING, 0, 0
+        for candidate in range(positions.shape[0]):
+            position = positions[candidate]
+            if (position["quantity"] == 0.0 and position["orders"] == 0) or not present(prices, candidate, bar):
+                continue
+            if position["stale"] == 1:
+                refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, candidate)
+            if not (
+                prices[candidate, LOW, bar] <= position["last_below"]
+                or prices[candidate, HIGH, bar] >= position["last_above"]
+                or prices[candidate, MARK_LOW, bar] <= position["mark_below"]
+                or prices[candidate, MARK_HIGH, bar] >= position["mark_above"]
+            ):
+                continue
+            its_segment, its_fraction, its_what, its_slot = first_meeting(
+                account, positions, terms, orders, book, top_ups, alerts, prices, candidate
+            )
+            if its_segment < segment or (its_segment == segment and its_fraction < fraction):
+                segment, fraction, what, slot, leg = its_segment, its_fraction, its_what, its_slot, candidate
+        if what == MEETS_NOTHING:
+            return STOP_END
+        account["segment"] = segment
+        account["fraction"] = fraction
+        position = positions[leg]
+        reach(account, position, prices, leg, segment, fraction)
+        if what == MEETS_LIQUIDATION:
+            _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, -1)
+            if not beyond(position["mark_price"], position["liquidation_price"], position["quantity"] > 0.0, True):
+                position["mark_price"] = position["liquidation_price"]
+            liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
+        elif what == MEETS_ORDER:
+            _meet_order(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, slot)
+        elif what == MEETS_TOP_UP:
+            _top_up(account, settings, positions, terms, tiers, ledger, notices, top_ups, leg)
+        else:
+            _give_alert(account, settings, positions, terms, tiers, notices, alerts, leg, slot)
+        if account["wake"] == 1:
+            return STOP_EVENT
+
+
+@kernel
+def _meet_order(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, slot):
+    position = positions[leg]
+    index = book[leg, slot]
+    order = orders[index]
+    if not reads_mark(order) and not _strictly_passed(order, position["last_price"]):
+        position["last_price"] = level_of(order)
+    elif reads_mark(order) and not _strictly_passed(order, position["mark_price"]):
+        position["mark_price"] = level_of(order)
+    if position["quantity"] * order["side"] < 0.0:
+        _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, slot)
+    act(
+        account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
+        position["last_price"], MAKER,
+    )  # fmt: skip
+
+
+@kernel
+def _strictly_passed(order, price):
+    """Whether `price` lies past the order's level, and not only at it (but for the rounding of the crossing)."""
+    level = level_of(order)
+    slack = 1e-12 * level
+    return price < level - slack if fires_below(order) else price > level + slack
+
+
+@kernel
+def _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, acting):
+    """Note, once a bar, that another trigger that would have closed the position lies within the bar's range."""
+    position = positions[leg]
+    bar = account["bar"]
+    if position["ambiguous_bar"] == bar:
+        return
+    long = position["quantity"] > 0.0
+    doubtful = position["entered_bar"] == bar
+    if acting >= 0:
+        liquidation = position["liquidation_price"]
+        doubtful = doubtful or (
+            prices[leg, MARK_LOW, bar] <= liquidation if long else prices[leg, MARK_HIGH, bar] >= liquidation
+        )
+    for slot in range(position["orders"]):
+        order = orders[book[leg, slot]]
+        if slot == acting or order["side"] * position["quantity"] >= 0.0:
+            continue
+        low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
+        if fires_below(order):
+            doubtful = doubtful or prices[leg, low, bar] <= level_of(order)
+        else:
+            doubtful = doubtful or prices[leg, high, bar] >= level_of(order)
+    if doubtful:
+        position["ambiguous_bar"] = bar
+        note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)
+
+
+@kernel
+def _top_up(account, settings, positions, terms, tiers, ledger, notices, top_ups, leg):
+    """Act on the leg's top-up policy: add what its amount, its budget and the wallet allow, and start the cooldown."""
+    position = positions[leg]
+    top_up = top_ups[leg]
+    free = account["wallet"] - account["reserved"]
+    left = top_up["budget"] - top_up["spent"]
+    amount = min(top_up["amount"], left, free)
+    wait = math.ceil(top_up["cooldown_ns"] / settings["bar_ns"])
+    top_up["ready_bar"] = account["bar"] + max(1, int(wait))
+    if amount <= 0.0:
+        reason = BUDGET_SPENT if left <= 0.0 else WALLET_EMPTY
+        if left <= 0.0:
+            top_up["active"] = 0
+        position["stale"] = 1
+        note(
+            account, settings, position, notices, leg, NOTE_TOP_UP_FAILED, reason, NO_ORDER, 0, 0,
+            top_up["amount"], top_up["level"],
+        )  # fmt: skip
+        return
+    top_up["spent"] += amount
+    post(
+        account, settings, position, terms[leg], tiers, ledger, leg, ROW_TOP_UP, NO_ORDER, 0, NO_REASON, 0,
+        position["mark_price"], 0.0, 0.0, -amount, amount, 0.0, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
+
+
+@kernel
+def _give_alert(account, settings, positions, terms, tiers, notices, alerts, leg, row):
+    """Give an armed alert and disarm it; arm one that was given."""
+    position = positions[leg]
+    alert = alerts[row]
+    position["stale"] = 1
+    alert["armed"] = 1 - alert["armed"]
+    if alert["armed"] == 1:
+        return
+    mark = position["mark_price"]
+    value = distance(mark, position["liquidation_price"])
+    if alert["threshold"] == ON_RATIO:
+        term = terms[leg]
+        needed = maintenance_margin(tiers, term["first"], term["count"], abs(position["quantity"]) * mark)
+        needed += term["trigger_fee"] * abs(position["quantity"]) * mark
+        value = margin_ratio(
+            needed, margin_balance(position["quantity"], position["entry_price"], position["margin"], mark)
+        )
+    note(
+        account, settings, position, notices, leg, alert["kind"], NO_REASON, NO_ORDER, alert["number"], 0, value,
+        alert["level"],
+    )  # fmt: skip
+
+
+@kernel
+def value_account(account, positions):
+    """Equity at the prices of the point reached: wallet + Σ (margin + unrealised PnL)."""
+    equity = account["wallet"]
+    for leg in range(positions.shape[0]):
+        position = positions[leg]
+        if position["quantity"] != 0.0:
+            equity += margin_balance(
+                position["quantity"], position["entry_price"], position["margin"], position["mark_price"]
+            )
+    account["equity"] = equity
+
+
+@kernel
+def reach_all(account, settings, positions, prices):
+    """Take every leg to the point that the account has reached, and value the account there."""
+    bar = account["bar"]
+    segment = account["segment"]
+    for leg in range(positions.shape[0]):
+        position = positions[leg]
+        if segment == 4:
+            known = last_present(prices, leg, bar)
+            if known >= 0:
+                position["last_price"] = prices[leg, CLOSE, known]
+                position["mark_price"] = prices[leg, MARK_CLOSE, known]
+                position["point_segment"] = 4
+                position["point_fraction"] = 0.0
+        elif segment > 0 and present(prices, leg, bar):
+            reach(account, position, prices, leg, segment, account["fraction"])
+    value_account(account, positions)
+
+
+@kernel
+def closing(account, settings, positions, notices, prices, alerts):
+    """The close of the bar: value the account, and read the alerts on its drawdown."""
+    account["segment"] = 4
+    account["fraction"] = 0.0
+    reach_all(account, settings, positions, prices)
+    equity = account["equity"]
+    account["peak_equity"] = max(account["peak_equity"], equity)
+    if settings["watch_drawdown"] == 0:
+        return
+    fallen = 1.0 - equity / account["peak_equity"]
+    for row in range(alerts.shape[0]):
+        alert = alerts[row]
+        if alert["threshold"] != ON_DRAWDOWN:
+            continue
+        if alert["armed"] == 1 and fallen >= alert["level"]:
+            alert["armed"] = 0
+            note(
+                account, settings, positions[0], notices, -1, NOTE_ALERT, NO_REASON, NO_ORDER, alert["number"], 0,
+                fallen, alert["level"],
+            )  # fmt: skip
+        elif alert["armed"] == 0 and fallen <= alert["level"] * (1.0 - REARM):
+            alert["armed"] = 1

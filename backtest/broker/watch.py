@@ -1,0 +1,96 @@
+"""The thresholds of a position: at which prices anything of it happens next.
+
+Between events nothing of a position changes, so everything that can happen to it is a price on the last or the mark path: its liquidation price,
+the levels of its working orders, its top-up policy's trigger, its alerts. The nearest of them on each side say which bars can be skipped.
+"""
+
+from __future__ import annotations
+
+import math
+
+from backtest.broker.book import fires_below, level_of, reads_mark
+from backtest.broker.codes import ON_DISTANCE, ON_RATIO
+from backtest.broker.liquidation import distance_price, ratio_price
+from backtest.compiling import kernel
+
+REARM = 0.1
+"""A threshold that was given comes into force again when its quantity is this share better than the level."""
+
+
+@kernel
+def threshold_price(position, term, tiers, threshold, level):
+    """Mark price at which the margin ratio rises, or the distance falls, to `level`; NaN where it never does."""
+    if threshold == ON_RATIO:
+        return ratio_price(
+            position["quantity"],
+            position["entry_price"],
+            position["margin"],
+            tiers,
+            term["first"],
+            term["count"],
+            term["trigger_fee"],
+            level,
+        )
+    return distance_price(position["quantity"], position["liquidation_price"], level)
+
+
+@kernel
+def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg):
+    """Work out the prices of the leg's top-up and alerts, and its nearest thresholds on both paths."""
+    position = positions[leg]
+    term = terms[leg]
+    position["stale"] = 0
+    last_below, last_above = -math.inf, math.inf
+    mark_below, mark_above = -math.inf, math.inf
+    for slot in range(position["orders"]):
+        order = orders[book[leg, slot]]
+        level = level_of(order)
+        if reads_mark(order):
+            if fires_below(order):
+                mark_below = max(mark_below, level)
+            else:
+                mark_above = min(mark_above, level)
+        elif fires_below(order):
+            last_below = max(last_below, level)
+        else:
+            last_above = min(last_above, level)
+    top_up = top_ups[leg]
+    top_up["price"] = math.nan
+    quantity = position["quantity"]
+    if quantity != 0.0:
+        long = quantity > 0.0
+        mark_below, mark_above = _widen(mark_below, mark_above, position["liquidation_price"], long)
+        if top_up["active"] == 1:
+            top_up["price"] = threshold_price(position, term, tiers, top_up["threshold"], top_up["level"])
+            if top_up["ready_bar"] <= account["bar"] + 1:
+                mark_below, mark_above = _widen(mark_below, mark_above, top_up["price"], long)
+    for row in range(alerts.shape[0]):
+        alert = alerts[row]
+        if alert["leg"] != leg or (alert["threshold"] != ON_RATIO and alert["threshold"] != ON_DISTANCE):
+            continue
+        if quantity == 0.0:
+            continue
+        if alert["trade"] != position["trade"]:
+            alert["trade"] = position["trade"]
+            alert["armed"] = 1
+        better = 1.0 - REARM if alert["threshold"] == ON_RATIO else 1.0 + REARM
+        alert["price"] = threshold_price(position, term, tiers, alert["threshold"], alert["level"])
+        alert["rearm_price"] = threshold_price(position, term, tiers, alert["threshold"], alert["level"] * better)
+        if alert["armed"] == 1:
+            mark_below, mark_above = _widen(mark_below, mark_above, alert["price"], long)
+        else:
+            mark_below, mark_above = _widen(mark_below, mark_above, alert["rearm_price"], not long)
+    position["last_below"] = last_below
+    position["last_above"] = last_above
+    position["mark_below"] = mark_below
+    position["mark_above"] = mark_above
+
+
+@kernel
+def _widen(below, above, price, downward):
+    """The thresholds with `price` (NaN: none) among them, on the side below or above."""
+    if math.isnan(price):
+        return below, above
+    if downward:
+        return max(below, price), above
+    return below, min(above, price)
