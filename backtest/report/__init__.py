@@ -1,0 +1,1 @@
+"""What is made of a finished run: figures of merit, a summary, pictures, one self-contained page."""

@@ -1,0 +1,40 @@
+"""The yardstick: the whole deposit in equal parts of the same symbols from the start, without leverage, and held."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def buy_and_hold(
+    mark_open: NDArray[np.float64], mark_close: NDArray[np.float64], funding: NDArray[np.void], cash: float
+) -> NDArray[np.float64]:
+    """Equity at each bar's close of `cash` split equally over the symbols at their first mark open.
+
+    Funding is paid, fees are left out.
+
+    `mark_open` and `mark_close` are (symbols, bars), NaN where missing; `funding` holds FUNDING records.
+    """
+    legs, bars = mark_close.shape
+    equity = np.full(bars, cash)
+    for leg in range(legs):
+        known = np.flatnonzero(np.isfinite(mark_open[leg]))
+        if not known.size:
+            continue
+        first = int(known[0])
+        entry = float(mark_open[leg, first])
+        quantity = cash / legs / entry
+        closes = _carried(mark_close[leg])
+        value = np.where(np.arange(bars) >= first, quantity * (closes - entry), 0.0)
+        rows = funding[(funding["leg"] == leg) & (funding["bar"] > first) & (funding["bar"] < bars)]
+        paid = np.zeros(bars)
+        np.add.at(paid, rows["bar"], quantity * np.nan_to_num(mark_open[leg, rows["bar"]]) * rows["rate"])
+        equity += np.nan_to_num(value) - np.cumsum(paid)
+    return equity
+
+
+def _carried(prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The prices with each missing one replaced by the last known."""
+    at = np.where(np.isfinite(prices), np.arange(prices.size), 0)
+    carried: NDArray[np.float64] = prices[np.maximum.accumulate(at)]
+    return carried

@@ -1,0 +1,130 @@
+"""Ledger rows, orders and notices as tables, and the selections of them that a trader asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from backtest.broker.records import LEDGER
+from backtest.enums import (
+    SENTENCES,
+    LedgerKind,
+    Liquidity,
+    NoticeKind,
+    OrderKind,
+    OrderStatus,
+    PriceSource,
+    Reason,
+    Side,
+    label,
+)
+from backtest.tables.columns import documented, named, table, texts
+
+if TYPE_CHECKING:
+    from backtest.market.history import MarketHistory
+
+_LEDGER_FLOATS = tuple(name for name in LEDGER.names or () if LEDGER[name] == np.float64)
+MARGIN_EVENTS = tuple(
+    label(kind)
+    for kind in (
+        LedgerKind.ADD_MARGIN,
+        LedgerKind.REMOVE_MARGIN,
+        LedgerKind.TOP_UP,
+        LedgerKind.LEVERAGE,
+        LedgerKind.TIERS,
+    )
+)
+SENTENCE_OF = {label(reason): sentence for reason, sentence in SENTENCES.items()}
+
+
+def ledger_table(ledger: NDArray[np.void], history: MarketHistory, tags: Sequence[str]) -> pd.DataFrame:
+    """Every event of the run in its order; the eight amounts `wallet` … `deposit` of a row sum to zero."""
+    columns: dict[str, object] = {name: ledger[name] for name in ("sequence", "bar", "leg")}
+    columns["symbol"] = named(ledger["leg"], history.symbols)
+    columns["kind"] = texts(ledger["kind"], LedgerKind)
+    columns |= {name: ledger[name] for name in ("segment", "fraction", "order", "trade")}
+    columns["liquidity"] = texts(ledger["liquidity"], Liquidity)
+    columns["reason"] = texts(ledger["reason"], Reason)
+    columns["tag"] = named(ledger["tag"], tags)
+    columns |= {name: ledger[name] for name in _LEDGER_FLOATS if name != "fraction"}
+    return table(columns, ledger["time_ns"])
+
+
+def order_table(orders: NDArray[np.void], history: MarketHistory, tags: Sequence[str]) -> pd.DataFrame:
+    """Every order the broker took in, by the time it reached the market, with what became of it."""
+    opens = history.start_ns + orders["bar"] * history.interval_ns
+    done = np.where(orders["done_bar"] >= 0, history.start_ns + orders["done_bar"] * history.interval_ns, 0)
+    ended = ~np.isin(orders["status"], (int(OrderStatus.PENDING), int(OrderStatus.WORKING)))
+    done_time = pd.Series(pd.to_datetime(done, unit="ns", utc=True).as_unit("ns")).where(ended)
+    columns: dict[str, object] = {
+        "order": orders["number"],
+        "symbol": named(orders["leg"], history.symbols),
+        "side": texts(orders["side"], Side),
+        "kind": texts(orders["kind"], OrderKind),
+        "status": texts(orders["status"], OrderStatus),
+        "reason": texts(orders["reason"], Reason),
+        "tag": named(orders["tag"], tags),
+        "quantity": orders["quantity"],
+        "price": orders["price"],
+        "trigger": orders["trigger"],
+        "trigger_on": texts(orders["trigger_on"], PriceSource),
+        "leverage": orders["leverage"],
+        "stop": orders["stop"],
+        "take_profit": orders["take_profit"],
+        "filled": orders["filled"],
+        "filled_price": orders["filled_price"],
+        "reduce_only": orders["reduce_only"] != 0,
+        "post_only": orders["post_only"] != 0,
+        "parent": orders["parent"],
+        "done_time": done_time.to_numpy(dtype="datetime64[ns]"),
+    }
+    frame = table(columns, opens)
+    frame["done_time"] = frame["done_time"].dt.tz_localize("UTC")
+    return frame
+
+
+def notice_table(notices: NDArray[np.void], history: MarketHistory, tags: Sequence[str]) -> pd.DataFrame:
+    """Everything worth telling that moved no money: rejections, cancellations, margin calls, alerts, holes."""
+    reasons = texts(notices["reason"], Reason)
+    columns: dict[str, object] = {name: notices[name] for name in ("sequence", "bar")}
+    columns["symbol"] = named(notices["leg"], history.symbols)
+    columns["kind"] = texts(notices["kind"], NoticeKind)
+    columns["reason"] = reasons
+    columns["sentence"] = [SENTENCE_OF[reason] for reason in reasons]
+    columns["tag"] = named(notices["tag"], tags)
+    columns |= {name: notices[name] for name in ("order", "alert", "segment")}
+    columns |= {name: notices[name] for name in ("fraction", "value", "level", "price", "mark_price")}
+    return table(columns, notices["time_ns"])
+
+
+def rejection_table(notices: pd.DataFrame) -> pd.DataFrame:
+    """What the venue refused, and why."""
+    kept = notices[notices["kind"] == label(NoticeKind.REJECTION)]
+    names = ["symbol", "order", "reason", "sentence", "value", "level", "price", "mark_price", "tag"]
+    return documented(kept[names].copy())
+
+
+def funding_table(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Every funding settlement: the quantity held into it, the mark price, the rate and the payment."""
+    rows = ledger[ledger["kind"] == label(LedgerKind.FUNDING)]
+    frame = rows[["symbol", "trade", "mark_price"]].copy()
+    frame.insert(2, "quantity", rows["position_after"])
+    frame["rate"] = rows["funding"] / (rows["position_after"] * rows["mark_price"])
+    frame["payment"] = rows["funding"]
+    frame["margin_after"] = rows["margin_after"]
+    frame["liquidation_after"] = rows["liquidation_after"]
+    return documented(frame)
+
+
+def margin_table(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Margin added, removed and topped up, and changes of leverage and of the tier table."""
+    rows = ledger[ledger["kind"].isin(MARGIN_EVENTS)]
+    frame = rows[["symbol", "trade", "kind", "mark_price"]].copy()
+    frame["amount"] = rows["margin"]
+    for name in ("margin_after", "leverage_after", "liquidation_after", "wallet_after", "tag"):
+        frame[name] = rows[name]
+    return documented(frame)

@@ -1,0 +1,85 @@
+"""The risk log: everything that a trader would have been rung up for, in the order in which it happened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from backtest.enums import LedgerKind, NoticeKind, label
+from backtest.tables.columns import documented, time_index
+
+INFO, WARNING, CRITICAL = "info", "warning", "critical"
+
+_SEVERITY = {
+    label(LedgerKind.LIQUIDATION): CRITICAL,
+    label(LedgerKind.ADD_MARGIN): INFO,
+    label(LedgerKind.REMOVE_MARGIN): INFO,
+    label(LedgerKind.TOP_UP): WARNING,
+    label(LedgerKind.LEVERAGE): INFO,
+    label(LedgerKind.TIERS): INFO,
+    label(NoticeKind.REJECTION): WARNING,
+    label(NoticeKind.MARGIN_CALL): WARNING,
+    label(NoticeKind.ALERT): WARNING,
+    label(NoticeKind.TOP_UP_FAILED): WARNING,
+    label(NoticeKind.AMBIGUOUS): INFO,
+    label(NoticeKind.HOLE): WARNING,
+}
+_ORDER = ["bar", "segment", "fraction", "sequence"]
+_COLUMNS = ["symbol", "severity", "event", "mark_price", "detail"]
+
+
+def _price(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:,.8g}"
+
+
+def _ledger_detail(row: Any) -> str:
+    if row.kind == label(LedgerKind.LIQUIDATION):
+        lost = -(row.margin + row.wallet)
+        return f"{abs(row.quantity):,.8g} closed at {_price(row.price)}, margin lost {lost:,.2f}, returned {row.wallet:,.2f}"
+    if row.kind == label(LedgerKind.LEVERAGE):
+        return f"leverage {row.leverage_after:g}, liquidation price {_price(row.liquidation_after)}"
+    if row.kind == label(LedgerKind.TIERS):
+        return f"a newer tier table holds, liquidation price {_price(row.liquidation_after)}"
+    moved = "added" if row.margin >= 0.0 else "taken out"
+    return (
+        f"{abs(row.margin):,.2f} {moved}, margin {row.margin_after:,.2f}, "
+        f"liquidation price {_price(row.liquidation_after)}, wallet {row.wallet_after:,.2f}"
+    )
+
+
+def _notice_detail(row: Any) -> str:
+    if row.kind == label(NoticeKind.MARGIN_CALL):
+        return f"margin ratio {row.value:.3f} reached the call level {row.level:.3f}"
+    if row.kind == label(NoticeKind.ALERT):
+        return f"the watched figure {row.value:.4g} reached its level {row.level:.4g}"
+    if row.kind == label(NoticeKind.AMBIGUOUS):
+        return "the order of two triggers inside this bar decided the outcome"
+    if row.kind == label(NoticeKind.HOLE):
+        return "a bar is missing under an open position; it was carried at its last known mark"
+    return str(row.sentence)
+
+
+def _entries(frame: pd.DataFrame, detail: Any) -> Iterator[dict[str, object]]:
+    for row in frame[frame["kind"].isin(list(_SEVERITY))].itertuples():
+        yield {
+            "time": row.Index,
+            "symbol": row.symbol,
+            "severity": _SEVERITY[str(row.kind)],
+            "event": row.kind,
+            "mark_price": row.mark_price,
+            "detail": detail(row),
+            **{name: getattr(row, name) for name in _ORDER},
+        }
+
+
+def risk_table(ledger: pd.DataFrame, notices: pd.DataFrame) -> pd.DataFrame:
+    """Liquidations, margin calls, alerts, margin events, rejections, ambiguous bars and holes, with a sentence each."""
+    rows = [*_entries(ledger, _ledger_detail), *_entries(notices, _notice_detail)]
+    if not rows:
+        empty = pd.DataFrame(columns=_COLUMNS, index=time_index(pd.array([], dtype="int64").to_numpy()))
+        return documented(empty.astype({"mark_price": "float64"} | {n: "str" for n in _COLUMNS if n != "mark_price"}))
+    frame = pd.DataFrame(rows).sort_values(_ORDER, kind="stable").set_index("time")
+    return documented(frame[_COLUMNS])
