@@ -103,4 +103,3 @@ def _one_signature(dispatcher: Any) -> None:
         return template(tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()})
 
     dispatcher.get_call_template = without_literals
-

@@ -33,9 +33,7 @@ def from_label(choice: type[Choice], text: str) -> Choice:
     key = text.strip().lower().replace("_", "-").replace(" ", "-")
     if key in members:
         return members[key]
-    raise UsageError(
-        f"'{text}' is no {choice.__name__.lower()}; {near(key, members)}it is one of {', '.join(members)}"
-    )
+    raise UsageError(f"'{text}' is no {choice.__name__.lower()}; {near(key, members)}it is one of {', '.join(members)}")
 
 
 class Side(IntEnum):

@@ -94,7 +94,9 @@ def advance(
 
 
 @kernel
-def _take_commands(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, commands, top_ups):
+def _take_commands(
+    account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, commands, top_ups
+):
     """Size the commands given since the last stop; in mid-bar, carry out at once those that are no orders."""
     if account["resolved"] == account["command_rows"]:
         return

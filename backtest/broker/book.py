@@ -17,6 +17,7 @@ from backtest.broker.codes import (
     ON_LAST,
     REJECTED,
     REPLACED,
+    SELL,
     STOP,
     TAKE_PROFIT,
     TAKE_PROFIT_LIMIT,
@@ -97,7 +98,9 @@ def cancel(account, settings, position, book, orders, notices, leg, index, reaso
     order["status"] = CANCELLED
     order["reason"] = reason
     order["done_bar"] = account["bar"]
-    note(account, settings, position, notices, leg, NOTE_CANCELLATION, reason, order["number"], 0, order["tag"], 0.0, 0.0)
+    note(
+        account, settings, position, notices, leg, NOTE_CANCELLATION, reason, order["number"], 0, order["tag"], 0.0, 0.0
+    )
 
 
 @kernel
@@ -156,11 +159,16 @@ def new_order(account, orders, leg, number, side, kind, quantity, price, trigger
 
 
 @kernel
-def _child(account, settings, position, term, book, orders, notices, leg, parent, kind, side, quantity, trigger, sibling, tag):
+def _child(
+    account, settings, position, term, book, orders, notices, leg, parent, kind, quantity, trigger, trigger_on, sibling,
+    tag,
+):  # fmt: skip
     account["orders"] += 1
+    side = SELL if position["quantity"] > 0.0 else BUY
     level = round_nearest(trigger, term["tick"])
     index = new_order(account, orders, leg, account["orders"], side, kind, quantity, math.nan, level, tag)
     order = orders[index]
+    order["trigger_on"] = trigger_on
     order["reduce_only"] = 1
     order["bracket"] = 1
     order["parent"] = parent
@@ -173,30 +181,34 @@ def _child(account, settings, position, term, book, orders, notices, leg, parent
 
 
 @kernel
-def attach_bracket(account, settings, position, term, book, orders, notices, leg, parent, quantity, stop, take_profit, tag):
+def attach_bracket(
+    account, settings, position, term, book, orders, notices, leg, parent, quantity, stop, take_profit, trigger_on, tag
+):  # fmt: skip
     """Put a stop and/or a take-profit (NaN: none) of `quantity` under the position; each is the other's sibling."""
-    side = -1 if position["quantity"] > 0.0 else 1
     both = not math.isnan(stop) and not math.isnan(take_profit)
     first = account["orders"] + 1
     if not math.isnan(stop):
-        sibling = first + 1 if both else 0
-        _child(account, settings, position, term, book, orders, notices, leg, parent, STOP, side, quantity, stop, sibling, tag)
-    if not math.isnan(take_profit):
-        sibling = first if both else 0
         _child(
-            account, settings, position, term, book, orders, notices, leg, parent, TAKE_PROFIT, side, quantity,
-            take_profit, sibling, tag,
+            account, settings, position, term, book, orders, notices, leg, parent, STOP, quantity, stop, trigger_on,
+            first + 1 if both else 0, tag,
+        )  # fmt: skip
+    if not math.isnan(take_profit):
+        _child(
+            account, settings, position, term, book, orders, notices, leg, parent, TAKE_PROFIT, quantity, take_profit,
+            trigger_on, first if both else 0, tag,
         )  # fmt: skip
 
 
 @kernel
-def replace_bracket(account, settings, position, term, book, orders, notices, leg, parent, stop, take_profit, tag):
+def replace_bracket(
+    account, settings, position, term, book, orders, notices, leg, parent, stop, take_profit, trigger_on, tag
+):  # fmt: skip
     """Cancel the brackets that stand under the position and put a new one of its whole quantity in their place."""
     cancel_orders(account, settings, position, book, orders, notices, leg, REPLACED, False, True)
-    quantity = abs(position["quantity"])
     attach_bracket(
-        account, settings, position, term, book, orders, notices, leg, parent, quantity, stop, take_profit, tag
-    )
+        account, settings, position, term, book, orders, notices, leg, parent, abs(position["quantity"]), stop,
+        take_profit, trigger_on, tag,
+    )  # fmt: skip
 
 
 @kernel

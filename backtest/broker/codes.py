@@ -24,7 +24,7 @@ MARKET, LIMIT = int(OrderKind.MARKET), int(OrderKind.LIMIT)
 STOP, STOP_LIMIT = int(OrderKind.STOP), int(OrderKind.STOP_LIMIT)
 TAKE_PROFIT, TAKE_PROFIT_LIMIT = int(OrderKind.TAKE_PROFIT), int(OrderKind.TAKE_PROFIT_LIMIT)
 
-WORKING, FILLED = int(OrderStatus.WORKING), int(OrderStatus.FILLED)
+PENDING, WORKING, FILLED = int(OrderStatus.PENDING), int(OrderStatus.WORKING), int(OrderStatus.FILLED)
 CANCELLED, REJECTED = int(OrderStatus.CANCELLED), int(OrderStatus.REJECTED)
 
 ON_LAST, ON_MARK = int(PriceSource.LAST), int(PriceSource.MARK)

@@ -26,11 +26,10 @@ from backtest.broker.codes import (
     LEVERAGE_ABOVE_TIER,
     LEVERAGE_CANNOT_BE_LOWERED,
     LEVERAGE_NOT_ALLOWED,
-    MARKET,
     NO_ORDER,
+    NO_POSITION,
     NO_REASON,
     NO_THRESHOLD,
-    NO_POSITION,
     NOTE_REJECTION,
     REMOVAL_ABOVE_LIMIT,
     ROW_ADD,
@@ -92,7 +91,14 @@ def resolve(account, positions, terms, command):
     held = position["quantity"]
     leverage = position["leverage"] if math.isnan(command["leverage"]) else command["leverage"]
     wanted = quantity_of(
-        command["size_kind"], command["size"], price, leverage, command["stop"], command["side"], account["equity"], held
+        command["size_kind"],
+        command["size"],
+        price,
+        leverage,
+        command["stop"],
+        command["side"],
+        account["equity"],
+        held,
     )
     if math.isnan(wanted):
         command["quantity"] = math.nan
@@ -140,7 +146,7 @@ def place(account, settings, positions, terms, tiers, orders, book, ledger, noti
     if target and bracketed and position["quantity"] != 0.0:
         replace_bracket(
             account, settings, position, terms[leg], book, orders, notices, leg, command["number"],
-            command["stop"], command["take_profit"], command["tag"],
+            command["stop"], command["take_profit"], command["trigger_on"], command["tag"],
         )  # fmt: skip
 
 
@@ -220,8 +226,9 @@ def _set_leverage(account, settings, position, term, tiers, ledger, leg, command
     if leverage > leverage_cap(tiers, term["first"], term["count"], notional):
         return LEVERAGE_ABOVE_TIER
     position["leverage"] = leverage
-    post(
-        account, settings, position, term, tiers, ledger, leg, ROW_LEVERAGE, NO_ORDER, 0, NO_REASON, command["tag"],
-        position["mark_price"], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-    )  # fmt: skip
+    if notional > 0.0:
+        post(
+            account, settings, position, term, tiers, ledger, leg, ROW_LEVERAGE, NO_ORDER, 0, NO_REASON, command["tag"],
+            position["mark_price"], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        )  # fmt: skip
     return NO_REASON

@@ -22,7 +22,7 @@ def ratio_price(quantity, entry_price, margin, tiers, first, count, fee, ratio):
     """Mark price at which the margin ratio rises to `ratio`; NaN where it never does.
 
     It never does for a long with M + D ≥ q·E, and for one whose tier's rate is not below `ratio`: there the ratio
-    falls with the price.
+    falls with the price. A short whose margin is so far spent that no price satisfies it has 0: any mark reaches it.
     """
     size = abs(quantity)
     side = 1.0 if quantity > 0.0 else -1.0
@@ -37,7 +37,7 @@ def ratio_price(quantity, entry_price, margin, tiers, first, count, fee, ratio):
             break
     if price > 0.0:
         return price
-    return math.nan
+    return math.nan if side > 0.0 else 0.0
 
 
 @kernel

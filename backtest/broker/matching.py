@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from backtest.broker.book import (
     attach_bracket,
     cancel,
@@ -21,7 +23,6 @@ from backtest.broker.book import (
 )
 from backtest.broker.codes import (
     BY_LIQUIDATION,
-    BY_ORDER,
     FILLED,
     FROM_WALLET,
     INSUFFICIENT_MARGIN,
@@ -30,11 +31,13 @@ from backtest.broker.codes import (
     LEVERAGE_NOT_ALLOWED,
     LIMIT,
     MAKER,
+    MARKET,
     NO_ORDER,
     NO_REASON,
     NOTE_REJECTION,
     NOTIONAL_BELOW_MINIMUM,
     OUTSIDE_PRICE_BAND,
+    PENDING,
     POSITION_CLOSED,
     POSITION_LIQUIDATED,
     POST_ONLY_WOULD_TAKE,
@@ -44,13 +47,13 @@ from backtest.broker.codes import (
     ROW_LIQUIDATION,
     ROW_OPEN,
     SIBLING_FILLED,
-    STOP,
     STOP_LIMIT,
     STYLE_BANKRUPTCY,
-    TAKE_PROFIT,
+    TAKE_PROFIT_LIMIT,
     TAKER,
     TOO_MANY_ORDERS,
     VOLUME,
+    WORKING,
 )
 from backtest.broker.fees import fee, slipped
 from backtest.broker.ledger import note, post
@@ -69,20 +72,23 @@ def passed(order, level, price):
 
 
 @kernel
-def opening_fault(account, position, term, tiers, side, quantity, total, price, leverage, rate):
-    """Why the venue refuses to open `quantity` at `price`; NO_REASON where it does not.
+def below_minimum(position, term, order, closing, price):
+    """Whether the order's notional at `price` is below the contract's minimum and it is not exempt."""
+    if order["reduce_only"] == 1 or (closing > 0.0 and closing == abs(position["quantity"])):
+        return False
+    return order["quantity"] * price < term["minimum_notional"]
 
-    `total` is the whole quantity of the order (the minimum notional counts all of it), `rate` the fee rate.
-    """
-    if total * price < term["minimum_notional"]:
-        return NOTIONAL_BELOW_MINIMUM
-    if leverage < 1.0 or (term["whole_leverage"] == 1 and leverage != math.floor(leverage)):
+
+@kernel
+def opening_fault(account, position, term, tiers, side, quantity, price, leverage, rate):
+    """Why the venue refuses to open `quantity` at `price`; NO_REASON where it does not. `rate` is the fee rate."""
+    if leverage < 1.0 or (term["whole_leverage"] == 1 and leverage != np.floor(leverage)):
         return LEVERAGE_NOT_ALLOWED
-    held = position["quantity"] if position["quantity"] * side > 0.0 else 0.0
-    if held != 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
-        return LEVERAGE_CANNOT_BE_LOWERED
-    if leverage > leverage_cap(tiers, term["first"], term["count"], (abs(held) + quantity) * price):
+    held = abs(position["quantity"]) if position["quantity"] * side > 0.0 else 0.0
+    if leverage > leverage_cap(tiers, term["first"], term["count"], (held + quantity) * price):
         return LEVERAGE_ABOVE_TIER
+    if held > 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
+        return LEVERAGE_CANNOT_BE_LOWERED
     needed = initial_margin(quantity, price, leverage) + open_loss(side, quantity, price, position["mark_price"])
     if term["opening_fee_pocket"] == FROM_WALLET:
         needed += fee(rate, quantity, price)
@@ -92,67 +98,55 @@ def opening_fault(account, position, term, tiers, side, quantity, total, price, 
 
 
 @kernel
-def fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity):
+def fill(
+    account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity
+):  # fmt: skip
     """Order `index` is executed; `point` is the last price (or the limit price) at which it meets the market."""
     position = positions[leg]
     term = terms[leg]
     order = orders[index]
     side = order["side"]
     taking = pays_market(order)
+    rested = order["status"] == WORKING and order["kind"] == LIMIT
     leave(account, position, book, orders, leg, index)
-    if taking and abs(point - position["mark_price"]) > term["price_band"] * position["mark_price"]:
-        refuse(account, settings, position, book, orders, notices, leg, index, OUTSIDE_PRICE_BAND)
-        return
     held = position["quantity"]
     closing = min(order["quantity"], abs(held)) if held * side < 0.0 else 0.0
-    opening = round_nearest(order["quantity"] - closing, term["lot"])
-    if order["reduce_only"] == 1:
-        opening = 0.0
-        if closing == 0.0:
-            refuse(account, settings, position, book, orders, notices, leg, index, REDUCE_ONLY_WITHOUT_POSITION)
-            return
+    opening = 0.0 if order["reduce_only"] == 1 else round_nearest(order["quantity"] - closing, term["lot"])
     quantity = closing + opening
     price = point
     if taking:
         volume = prices[leg, VOLUME, account["bar"]]
-        price = slipped(
-            side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"]
-        )
+        price = slipped(side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
     rate = term["maker"] if liquidity == MAKER else term["taker"]
     leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
     fault = NO_REASON
-    if closing == 0.0:
-        fault = opening_fault(account, position, term, tiers, side, opening, quantity, price, leverage, rate)
-        if fault != NO_REASON:
-            refuse(account, settings, position, book, orders, notices, leg, index, fault)
-            return
-    reason = order["reason"]
+    if quantity == 0.0:
+        fault = REDUCE_ONLY_WITHOUT_POSITION
+    elif not rested and below_minimum(position, term, order, closing, price):
+        fault = NOTIONAL_BELOW_MINIMUM
+    elif closing == 0.0:
+        fault = opening_fault(account, position, term, tiers, side, opening, price, leverage, rate)
+        if fault == NO_REASON and taking and _outside_band(position, term, price):
+            fault = OUTSIDE_PRICE_BAND
+    if fault != NO_REASON:
+        refuse(account, settings, position, book, orders, notices, leg, index, fault)
+        return
     order["status"] = FILLED
     order["filled"] = quantity
     order["filled_price"] = price
     order["done_bar"] = account["bar"]
     slip = abs(price - point)
     if closing > 0.0:
-        paid = fee(rate, closing, price)
-        pnl, proceeds, from_margin, shortfall = reduction(
-            held, position["entry_price"], position["margin"], closing, price, paid
-        )
-        position["quantity"] = diminished(held, closing, term["lot"])
-        post(
-            account, settings, position, term, tiers, ledger, leg, ROW_CLOSE, order["number"], liquidity, reason,
-            order["tag"], price, side * closing, slip * closing,
-            proceeds, -from_margin, paid, 0.0, -pnl, 0.0, -shortfall,
+        _close(
+            account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
+            liquidity, slip,
         )  # fmt: skip
-        if order["sibling"] != NO_ORDER:
-            twin = working(position, book, orders, leg, order["sibling"])
-            if twin >= 0:
-                cancel(account, settings, position, book, orders, notices, leg, twin, SIBLING_FILLED)
-        if position["quantity"] == 0.0:
-            cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_CLOSED, True, False)
     if opening == 0.0:
         return
     if closing > 0.0:
-        fault = opening_fault(account, position, term, tiers, side, opening, quantity, price, leverage, rate)
+        fault = opening_fault(account, position, term, tiers, side, opening, price, leverage, rate)
+        if fault == NO_REASON and taking and _outside_band(position, term, price):
+            fault = OUTSIDE_PRICE_BAND
         if fault != NO_REASON:
             order["filled"] = closing
             note(
@@ -160,16 +154,51 @@ def fill(account, settings, positions, terms, tiers, orders, book, ledger, notic
                 opening, 0.0,
             )  # fmt: skip
             return
-    _open(account, settings, position, term, tiers, ledger, leg, order, side, opening, price, leverage, rate, liquidity, slip)
+    _open(
+        account, settings, position, term, tiers, ledger, leg, order, opening, price, leverage, rate, liquidity, slip
+    )  # fmt: skip
     if not math.isnan(order["stop"]) or not math.isnan(order["take_profit"]):
         attach_bracket(
             account, settings, position, term, book, orders, notices, leg, order["number"], opening,
-            order["stop"], order["take_profit"], order["tag"],
+            order["stop"], order["take_profit"], order["trigger_on"], order["tag"],
         )  # fmt: skip
 
 
 @kernel
-def _open(account, settings, position, term, tiers, ledger, leg, order, side, quantity, price, leverage, rate, liquidity, slip):
+def _outside_band(position, term, price):
+    return abs(price - position["mark_price"]) > term["price_band"] * position["mark_price"]
+
+
+@kernel
+def _close(
+    account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
+    liquidity, slip,
+):  # fmt: skip
+    order = orders[index]
+    held = position["quantity"]
+    paid = fee(rate, closing, price)
+    pnl, proceeds, from_margin, shortfall = reduction(
+        held, position["entry_price"], position["margin"], closing, price, paid
+    )
+    position["quantity"] = diminished(held, closing, term["lot"])
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_CLOSE, order["number"], liquidity, order["reason"],
+        order["tag"], price, order["side"] * closing, slip * closing,
+        proceeds, -from_margin, paid, 0.0, -pnl, 0.0, -shortfall,
+    )  # fmt: skip
+    if order["sibling"] != NO_ORDER:
+        twin = working(position, book, orders, leg, order["sibling"])
+        if twin >= 0:
+            cancel(account, settings, position, book, orders, notices, leg, twin, SIBLING_FILLED)
+    if position["quantity"] == 0.0:
+        cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_CLOSED, True, False)
+
+
+@kernel
+def _open(
+    account, settings, position, term, tiers, ledger, leg, order, quantity, price, leverage, rate, liquidity, slip
+):  # fmt: skip
+    side = order["side"]
     if position["quantity"] == 0.0:
         account["trades"] += 1
         position["trade"] = account["trades"]
@@ -204,11 +233,13 @@ def rest(account, settings, positions, terms, tiers, orders, book, notices, leg,
         return
     opposite = abs(position["quantity"]) if position["quantity"] * side < 0.0 else 0.0
     opening = round_nearest(max(0.0, order["quantity"] - opposite), term["lot"])
+    closing = min(order["quantity"], opposite)
+    if below_minimum(position, term, order, closing, order["price"]):
+        refuse(account, settings, position, book, orders, notices, leg, index, NOTIONAL_BELOW_MINIMUM)
+        return
     if order["reduce_only"] == 0 and opening > 0.0:
         leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
-        fault = opening_fault(
-            account, position, term, tiers, side, opening, order["quantity"], order["price"], leverage, term["taker"]
-        )
+        fault = opening_fault(account, position, term, tiers, side, opening, order["price"], leverage, term["taker"])
         if fault != NO_REASON:
             refuse(account, settings, position, book, orders, notices, leg, index, fault)
             return
@@ -222,11 +253,14 @@ def rest(account, settings, positions, terms, tiers, orders, book, notices, leg,
 
 
 @kernel
-def act(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity):
+def act(
+    account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity
+):
     """Working or new order `index` is met at last price `point`: it fills, or a stop-limit comes into force as a limit order."""
     order = orders[index]
-    if order["kind"] == STOP_LIMIT or (order["kind"] != LIMIT and not pays_market(order)):
+    if order["kind"] == STOP_LIMIT or order["kind"] == TAKE_PROFIT_LIMIT:
         leave(account, positions[leg], book, orders, leg, index)
+        order["status"] = PENDING
         order["kind"] = LIMIT
         if not passed(order, order["price"], point):
             rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index)
@@ -237,7 +271,9 @@ def act(account, settings, positions, terms, tiers, orders, book, ledger, notice
         liquidity = TAKER
     elif order["kind"] != LIMIT:
         liquidity = TAKER
-    fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity)
+    fill(
+        account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity
+    )
 
 
 @kernel
@@ -248,19 +284,53 @@ def accept(account, settings, positions, terms, tiers, orders, book, ledger, not
     point = position["last_price"]
     if order["quantity"] <= 0.0:
         refuse(account, settings, position, book, orders, notices, leg, index, QUANTITY_BELOW_LOT)
-    elif pays_market(order) and order["kind"] != STOP and order["kind"] != TAKE_PROFIT:
-        fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER)
+    elif order["reduce_only"] == 1 and position["quantity"] * order["side"] >= 0.0:
+        refuse(account, settings, position, book, orders, notices, leg, index, REDUCE_ONLY_WITHOUT_POSITION)
+    elif order["kind"] == MARKET:
+        fill(
+            account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER
+        )
     elif order["kind"] == LIMIT:
         if not passed(order, order["price"], point):
             rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index)
         elif order["post_only"] == 1:
             refuse(account, settings, position, book, orders, notices, leg, index, POST_ONLY_WOULD_TAKE)
         else:
-            fill(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER)
+            fill(
+                account,
+                settings,
+                positions,
+                terms,
+                tiers,
+                orders,
+                book,
+                ledger,
+                notices,
+                prices,
+                leg,
+                index,
+                point,
+                TAKER,
+            )
     else:
         watched = position["mark_price"] if order["trigger_on"] == 1 else point
         if passed(order, order["trigger"], watched):
-            act(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, TAKER)
+            act(
+                account,
+                settings,
+                positions,
+                terms,
+                tiers,
+                orders,
+                book,
+                ledger,
+                notices,
+                prices,
+                leg,
+                index,
+                point,
+                TAKER,
+            )
         elif position["orders"] >= terms[leg]["order_limit"]:
             refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
         else:

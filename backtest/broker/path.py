@@ -18,8 +18,8 @@ from backtest.broker.codes import (
     MARK_HIGH,
     MARK_LOW,
     MARK_OPEN,
-    ON_RATIO,
     ON_DISTANCE,
+    ON_RATIO,
     OPEN,
 )
 from backtest.compiling import kernel

@@ -108,7 +108,23 @@ def next_decision(settings, start):
 
 
 @kernel
-def next_bar(account, settings, positions, terms, tiers, orders, book, top_ups, alerts, prices, fine, coarse, funding, schedule, holes):
+def next_bar(
+    account,
+    settings,
+    positions,
+    terms,
+    tiers,
+    orders,
+    book,
+    top_ups,
+    alerts,
+    prices,
+    fine,
+    coarse,
+    funding,
+    schedule,
+    holes,
+):
     """The next bar with an event, and whether only its close matters (a decision, with nothing met on the way)."""
     start = account["bar"] + 1
     bars = settings["bars"]

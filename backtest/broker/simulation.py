@@ -246,8 +246,30 @@ class Simulation:
         number = int(account["orders"])
         self._push(
             (
-                0, CommandKind.ORDER, leg, side, kind, size_kind, trigger_on, reduce_only, post_only, 0, tag, 0, number,
-                size, price, trigger, leverage, stop, take_profit, 0.0, 0.0, 0.0, 0.0, 0.0,
+                0,
+                CommandKind.ORDER,
+                leg,
+                side,
+                kind,
+                size_kind,
+                trigger_on,
+                reduce_only,
+                post_only,
+                0,
+                tag,
+                0,
+                number,
+                size,
+                price,
+                trigger,
+                leverage,
+                stop,
+                take_profit,
+                0.0,
+                0.0,
+                0.0,
+                0.0,
+                0.0,
             )  # fmt: skip
         )
         return number
@@ -269,8 +291,30 @@ class Simulation:
         """Ask for a cancel, a margin command or a top-up policy; at a hook it acts at that point, else at the next open."""
         self._push(
             (
-                0, kind, leg, 0, 0, 0, 0, 0, 0, order, tag, threshold, 0,
-                0.0, np.nan, np.nan, leverage, np.nan, np.nan, level, amount, budget, cooldown_ns, 0.0,
+                0,
+                kind,
+                leg,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                order,
+                tag,
+                threshold,
+                0,
+                0.0,
+                np.nan,
+                np.nan,
+                leverage,
+                np.nan,
+                np.nan,
+                level,
+                amount,
+                budget,
+                cooldown_ns,
+                0.0,
             )  # fmt: skip
         )
 

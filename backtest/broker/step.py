@@ -11,8 +11,8 @@ import math
 from backtest.broker.book import fires_below, level_of, reads_mark
 from backtest.broker.codes import (
     BUDGET_SPENT,
-    COMMAND_ORDER,
     CLOSE,
+    COMMAND_ORDER,
     HIGH,
     LIMIT,
     LOW,
@@ -26,7 +26,6 @@ from backtest.broker.codes import (
     NOTE_ALERT,
     NOTE_AMBIGUOUS,
     NOTE_TOP_UP_FAILED,
-    ON_DISTANCE,
     ON_DRAWDOWN,
     ON_RATIO,
     OPEN,
@@ -36,7 +35,6 @@ from backtest.broker.codes import (
     STOP_END,
     STOP_EVENT,
     STOP_ROOM,
-    TAKER,
     WALLET_EMPTY,
 )
 from backtest.broker.commands import carry_out, place
@@ -50,12 +48,11 @@ from backtest.broker.path import (
     MEETS_TOP_UP,
     beyond,
     choose,
-    corners,
     first_meeting,
     reach,
 )
 from backtest.broker.tiers import maintenance_margin, table_at
-from backtest.broker.valuation import distance, margin_balance, margin_ratio, unrealised_pnl
+from backtest.broker.valuation import distance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, refresh
 from backtest.compiling import kernel
 
@@ -179,14 +176,15 @@ def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, 
 
 @kernel
 def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg):
-    """Working orders that the open has reached act, oldest first."""
+    """Working orders that the open has reached act, oldest first; those that come of it wait for the path."""
     position = positions[leg]
+    newest = account["orders"]
     slot = 0
     while slot < position["orders"]:
         index = book[leg, slot]
         order = orders[index]
         watched = position["mark_price"] if reads_mark(order) else position["last_price"]
-        if passed(order, level_of(order), watched):
+        if order["number"] <= newest and passed(order, level_of(order), watched):
             act(
                 account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
                 position["last_price"], MAKER,
@@ -197,9 +195,7 @@ def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger,
 
 
 @kernel
-def walk(
-    account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, top_ups, alerts
-):
+def walk(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, top_ups, alerts):
     """Walk the bar's paths from the point reached until nothing more is met, or until a subscribed event."""
     bar = account["bar"]
     while True:
@@ -272,27 +268,33 @@ def _strictly_passed(order, price):
 
 @kernel
 def _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, acting):
-    """Note, once a bar, that another trigger that would have closed the position lies within the bar's range."""
+    """Note, once a bar, that the order of two triggers decides how the position ends here.
+
+    `acting` is the slot of the order that is about to act, -1 for the liquidation. Either another trigger that would close the
+    position (stop, take-profit, liquidation) lies within the bar's range, or the position was opened on this same path.
+    """
     position = positions[leg]
     bar = account["bar"]
     if position["ambiguous_bar"] == bar:
         return
     long = position["quantity"] > 0.0
     doubtful = position["entered_bar"] == bar
-    if acting >= 0:
-        liquidation = position["liquidation_price"]
-        doubtful = doubtful or (
-            prices[leg, MARK_LOW, bar] <= liquidation if long else prices[leg, MARK_HIGH, bar] >= liquidation
-        )
-    for slot in range(position["orders"]):
-        order = orders[book[leg, slot]]
-        if slot == acting or order["side"] * position["quantity"] >= 0.0:
-            continue
-        low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-        if fires_below(order):
-            doubtful = doubtful or prices[leg, low, bar] <= level_of(order)
-        else:
-            doubtful = doubtful or prices[leg, high, bar] >= level_of(order)
+    if acting < 0 or orders[book[leg, acting]]["kind"] != LIMIT:
+        if acting >= 0:
+            liquidation = position["liquidation_price"]
+            if long:
+                doubtful = doubtful or prices[leg, MARK_LOW, bar] <= liquidation
+            else:
+                doubtful = doubtful or prices[leg, MARK_HIGH, bar] >= liquidation
+        for slot in range(position["orders"]):
+            order = orders[book[leg, slot]]
+            if slot == acting or order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
+                continue
+            low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
+            if fires_below(order):
+                doubtful = doubtful or prices[leg, low, bar] <= level_of(order)
+            else:
+                doubtful = doubtful or prices[leg, high, bar] >= level_of(order)
     if doubtful:
         position["ambiguous_bar"] = bar
         note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)
