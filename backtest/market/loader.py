@@ -25,7 +25,8 @@ from backtest.market.series import Bars, FundingRates, SeriesKind
 class FileRequest:
     """What the user said of a file; None where the file itself is to tell.
 
-    `columns` maps our names to the file's own, e.g. {"time": "ts", "open": "o"}.
+    `columns` maps our names to the file's own, e.g. {"time": "ts", "open": "o"}. `valid_from_ns` dates leverage tiers
+    whose file states no date.
     """
 
     venue: str
@@ -33,6 +34,7 @@ class FileRequest:
     kind: SeriesKind | None = None
     interval_ns: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    valid_from_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

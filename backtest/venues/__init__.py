@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from backtest.errors import UsageError, near
@@ -13,7 +14,7 @@ from backtest.venues.symbols import canonical
 __all__ = ["SAMPLE", "VenueRules", "contract", "rules", "symbols_of", "venue_ids"]
 
 SAMPLE = "sample"
-"""The embedded synthetic market; it is traded under the rules of Binance."""
+"""The embedded synthetic market, and `sample-11` that of seed 11; it is traded under the rules of Binance."""
 
 _RULES = {"binance": binance.RULES, SAMPLE: binance.RULES}
 _FACTS = {"binance": binance.FACTS, SAMPLE: binance.FACTS}
@@ -47,6 +48,8 @@ def symbols_of(venue: str) -> tuple[str, ...]:
 
 
 def _known(venue: str) -> str:
+    if re.fullmatch(rf"{SAMPLE}-\d+", venue):
+        return SAMPLE
     if venue in _RULES:
         return venue
     raise UsageError(
