@@ -154,7 +154,8 @@ def hole_notes(holes: Sequence[Hole], clock: Clock) -> list[str]:
         bars = sum(hole.bars for hole in these)
         when = time_text(clock.start_ns + these[0].first_bar * clock.interval_ns)
         stretch = "1 stretch" if len(these) == 1 else f"{len(these)} stretches"
-        notes.append(f"{symbol}: {bars} {kind.value} bars are missing in {stretch}, the first from {when}")
+        missing = f"{bars} {kind.value} bars are" if bars > 1 else f"1 {kind.value} bar is"
+        notes.append(f"{symbol}: {missing} missing in {stretch}, the first from {when}")
     return notes
 
 

@@ -70,7 +70,10 @@ def write_bytes_beside(path: Path, content: bytes) -> Path:
 def put_in_place(parts: Sequence[tuple[Path, Path]]) -> None:
     """Rename (temporary file, place) pairs into their places, and sync the folders they lie in."""
     for part, path in parts:
-        part.replace(path)
+        try:
+            part.replace(path)
+        except OSError as error:
+            raise MarketDataError(f"{path} could not be replaced: {error.strerror or error}") from error
     for folder in {path.parent for _, path in parts}:
         _sync(folder)
 

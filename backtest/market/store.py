@@ -45,6 +45,14 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Month:
+    path: Path
+    columns: Columns
+    facts: dict[str, object]
+    added: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Store:
     """Market history below one folder."""
 
@@ -57,19 +65,24 @@ class Store:
 
     def write(self, series: Bars | FundingRates) -> Written:
         """Add a series to what is stored of it."""
-        if isinstance(series, Bars):
-            kind, length = series.kind, series.interval_ns
-            columns = {"time": series.time_ns, **{name: getattr(series, name) for name in PRICES}}
-            if kind is SeriesKind.OHLCV:
-                columns["volume"] = series.volume
-        else:
-            kind, length = SeriesKind.FUNDING, None
-            columns = {"time": series.time_ns, "rate": series.rate}
-        key = SeriesKey(venue=series.venue, symbol=series.symbol, kind=kind, interval_ns=length)
-        months = series.time_ns.view("M8[ns]").astype(_MONTH)
+        key = _key(series)
+        parts: list[tuple[Path, Path]] = []
         with locked(self.root / key.folder):
             self._sweep(key)
-            return self._write_months(key, series, columns, months)
+            plan = self._plan(key, series)
+            try:
+                for month in plan:
+                    parts.append((parquet.write_beside(month.path, month.columns, month.facts), month.path))
+                parquet.put_in_place(parts)
+            except BaseException:
+                for part, _ in parts:
+                    part.unlink(missing_ok=True)
+                raise
+        return _written(series, plan)
+
+    def preview(self, series: Bars | FundingRates) -> Written:
+        """What `write` would do; nothing is changed."""
+        return _written(series, self._plan(_key(series), series))
 
     def bars(self, key: SeriesKey, start_ns: int | None = None, end_ns: int | None = None) -> Bars | None:
         """The stored bars that open in [start, end); None where the store has none of the series at all."""
@@ -161,6 +174,11 @@ class Store:
         """The files of a series, by month."""
         return sorted((self.root / key.folder).glob("[0-9]*.parquet"))
 
+    def columns(self, key: SeriesKey) -> Columns:
+        """All stored columns of a series as they stand in the files, unchecked: what the checks look at."""
+        parts = [parquet.read(path, key.columns) for path in self.files(key)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in key.columns}
+
     def _read(
         self, key: SeriesKey, start_ns: int | None, end_ns: int | None
     ) -> tuple[Columns, dict[str, object]] | None:
@@ -174,42 +192,27 @@ class Store:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in key.columns}
         return columns, dict(parquet.head(wanted[-1]).facts)
 
-    def _write_months(
-        self,
-        key: SeriesKey,
-        series: Bars | FundingRates,
-        columns: Columns,
-        months: NDArray[Any],
-    ) -> Written:
-        parts: list[tuple[Path, Path]] = []
-        added = 0
-        try:
-            for month in np.unique(months):
-                path = self.root / key.folder / f"{month}.parquet"
-                new = {name: values[months == month] for name, values in columns.items()}
-                sources = {series.source}
-                if path.is_file():
-                    facts = parquet.head(path).facts
-                    if facts["synthetic"] != series.synthetic:
-                        raise MarketDataError(
-                            f"{path} is {'' if facts['synthetic'] else 'not '}synthetic; keep the two apart"
-                        )
-                    merged = merge(series.name, parquet.read(path, key.columns), new)
-                    if not merged.added:
-                        continue
-                    new, added = merged.columns, added + merged.added
-                    sources |= set(str(facts["source"]).split("; "))
-                else:
-                    added += new["time"].size
-                parts.append(
-                    (parquet.write_beside(path, new, _facts(key, "; ".join(sorted(sources)), series.synthetic)), path)
-                )
-        except BaseException:
-            for part, _ in parts:
-                part.unlink(missing_ok=True)
-            raise
-        parquet.put_in_place(parts)
-        return Written(added=added, known=len(series) - added, files=len(parts))
+    def _plan(self, key: SeriesKey, series: Bars | FundingRates) -> list[_Month]:
+        """The months that a write changes, with their rows after it."""
+        columns = _columns(series)
+        months = series.time_ns.view("M8[ns]").astype(_MONTH)
+        plan = []
+        for month in np.unique(months):
+            path = self.root / key.folder / f"{month}.parquet"
+            new = {name: values[months == month] for name, values in columns.items()}
+            added = int(new["time"].size)
+            sources = {series.source}
+            if path.is_file():
+                held = parquet.head(path).facts
+                if held["synthetic"] != series.synthetic:
+                    raise MarketDataError(f"{path}: synthetic and recorded rows are not mixed; use another store")
+                merged = merge(series.name, parquet.read(path, key.columns), new)
+                new, added = merged.columns, merged.added
+                sources |= set(str(held["source"]).split("; "))
+            if added:
+                facts = _facts(key, "; ".join(sorted(sources)), series.synthetic)
+                plan.append(_Month(path=path, columns=new, facts=facts, added=added))
+        return plan
 
     def _put_tiers(self, key: SeriesKey, tables: Sequence[TierTable]) -> None:
         rows = [
@@ -228,6 +231,27 @@ class Store:
         """Remove what a killed writer left; the lock is held, so no living writer owns it."""
         for path in (self.root / key.folder).glob(f".*{parquet.TEMPORARY}"):
             path.unlink(missing_ok=True)
+
+
+def _key(series: Bars | FundingRates) -> SeriesKey:
+    return SeriesKey(
+        venue=series.venue,
+        symbol=series.symbol,
+        kind=series.kind if isinstance(series, Bars) else SeriesKind.FUNDING,
+        interval_ns=series.interval_ns if isinstance(series, Bars) else None,
+    )
+
+
+def _columns(series: Bars | FundingRates) -> Columns:
+    if isinstance(series, FundingRates):
+        return {"time": series.time_ns, "rate": series.rate}
+    names = PRICES if series.kind is not SeriesKind.OHLCV else (*PRICES, "volume")
+    return {"time": series.time_ns, **{name: getattr(series, name) for name in names}}
+
+
+def _written(series: Bars | FundingRates, plan: Sequence[_Month]) -> Written:
+    added = sum(month.added for month in plan)
+    return Written(added=added, known=len(series) - added, files=len(plan))
 
 
 def _facts(key: SeriesKey, source: str, synthetic: bool) -> dict[str, object]:

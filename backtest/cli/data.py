@@ -1,0 +1,146 @@
+"""`backtest data import | synth | list | check`: market history into the store, and what is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from backtest.errors import UsageError
+
+SCHEMA_VERSION = 1
+
+_store = click.option("--store", type=click.Path(path_type=Path), help="Folder of the store.  [the workspace's store/]")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def data() -> None:
+    """Import, make, list and check market history."""
+
+
+@data.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--venue", required=True, help="Venue whose contract this is: binance.")
+@click.option("--symbol", help="BTC/USDT:USDT, BTCUSDT or BTC-PERP; freqtrade's files say it themselves.")
+@click.option("--kind", help="ohlcv, mark, index, funding or tiers.  [ohlcv]")
+@click.option("--timeframe", "--tf", help="Interval of the bars: 1m, 1h, 1d.  [read from the stamps]")
+@click.option("--map", "mapping", multiple=True, metavar="OURS=THEIRS,...", help="Column names: time=ts,open=o.")
+@click.option("--valid-from", help="Date from which leverage tiers hold, where the file does not say.")
+@click.option("--loader", help="Loader plugin that reads the file.  [by the file's name]")
+@click.option("--dry-run", is_flag=True, help="Read and check, write nothing.")
+@_store
+@_json
+def import_(
+    files: tuple[Path, ...],
+    venue: str,
+    symbol: str | None,
+    kind: str | None,
+    timeframe: str | None,
+    mapping: tuple[str, ...],
+    valid_from: str | None,
+    loader: str | None,
+    dry_run: bool,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Read FILE, check it and add it to the store: all of it, or nothing.
+
+    \b
+    backtest data import btc.csv --venue binance --symbol BTC/USDT:USDT --kind ohlcv --timeframe 1h
+    backtest data import XRP_USDT_USDT-1h-mark.feather --venue binance
+    """
+    from backtest.cli import importing
+
+    request = importing.request(
+        venue=venue,
+        symbol=symbol,
+        kind=kind,
+        timeframe=timeframe,
+        columns=_columns(mapping),
+        valid_from=valid_from,
+    )
+    done = importing.import_files(importing.place(store), files, request, loader=loader, dry_run=dry_run)
+    if as_json:
+        _print({"dry_run": dry_run, "imported": [each.document() for each in done]})
+        return
+    for each in done:
+        click.echo(each.text())
+
+
+@data.command()
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the market.  [7: the embedded sample]")
+@_store
+@_json
+def synth(seed: int | None, store: Path | None, as_json: bool) -> None:
+    """Make the synthetic market: three perpetuals, hourly for two years and one-minute for sixty days.
+
+    It is stored as venue `sample`, with another seed as `sample-SEED`, and is said to be synthetic wherever it appears.
+    """
+    from backtest.cli import importing
+
+    venue, done = importing.synthesise(importing.place(store), seed)
+    if as_json:
+        _print({"venue": venue, "imported": [each.document() for each in done]})
+        return
+    for each in done:
+        click.echo(each.text())
+    click.echo(f"Synthetic, no real prices.  Next: backtest run buy-and-hold --venue {venue} -s BTC/USDT:USDT")
+
+
+@data.command("list")
+@click.option("--venue", help="Only this venue.")
+@click.option("--symbol", help="Only this symbol.")
+@_store
+@_json
+def list_(venue: str | None, symbol: str | None, store: Path | None, as_json: bool) -> None:
+    """List what is stored."""
+    from backtest.cli import importing, stored
+
+    lines = stored.lines(importing.place(store), venue, (symbol,) if symbol else ())
+    if as_json:
+        _print({"series": [stored.document(line) for line in lines]})
+        return
+    click.echo(stored.table(lines))
+
+
+@data.command()
+@click.argument("symbols", nargs=-1)
+@click.option("--venue", help="Only this venue.")
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+@_store
+@_json
+def check(symbols: tuple[str, ...], venue: str | None, strict: bool, store: Path | None, as_json: bool) -> int:
+    """Check what is stored (all of it, or SYMBOLS): gaps, impossible bars, frozen prices, last far from mark, tiers.
+
+    Nothing is repaired. Ends with exit code 3 where a series fails, with --strict also where one has a warning.
+    """
+    from backtest.cli import importing, stored
+    from backtest.market.checks import Level
+    from backtest.market.checks import check as verdicts_of
+
+    place = importing.place(store)
+    verdicts = verdicts_of(place, stored.lines(place, venue, symbols))
+    bar = Level.WARN if strict else Level.FAIL
+    failed = any(verdict.level >= bar for verdict in verdicts)
+    if as_json:
+        _print({"passed": not failed, "verdicts": [stored.verdict_document(verdict) for verdict in verdicts]})
+    else:
+        click.echo(stored.verdict_text(verdicts))
+    return 3 if failed else 0
+
+
+def _columns(mapping: tuple[str, ...]) -> dict[str, str]:
+    pairs = [pair for text in mapping for pair in text.split(",") if pair.strip()]
+    columns = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not equals or not ours.strip() or not theirs.strip():
+            raise UsageError(f"--map {pair}: write our name, an equals sign, the file's name: time=ts,open=o")
+        columns[ours.strip().lower()] = theirs.strip()
+    return columns
+
+
+def _print(document: dict[str, object]) -> None:
+    click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **document}))
