@@ -1,0 +1,159 @@
+"""Margin on the move: commands at an open [6], top-ups and margin calls on the path [3.5, 3.8, 6.4]."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal
+
+import numpy as np
+
+from backtest.enums import CommandKind, LedgerKind, NoticeKind, Reason, ThresholdKind
+from tests.oracle.desk import Desk
+from tests.oracle.money import ONE, TENTH, ZERO, exact
+from tests.oracle.requirement import ratio_price, tier_of
+from tests.oracle.state import Position, TopUp
+
+
+def obey(desk: Desk, command: np.void) -> None:
+    """[2.4] Carry out one margin command or cancel."""
+    kind, leg = CommandKind(int(command["kind"])), int(command["leg"])
+    tag = int(command["tag"])
+    reason = Reason.NONE
+    if kind == CommandKind.ADD_MARGIN:
+        reason = add_margin(desk, leg, _number(command["amount"]), tag)
+    elif kind == CommandKind.REMOVE_MARGIN:
+        reason = remove_margin(desk, leg, _number(command["amount"]), tag)
+    elif kind == CommandKind.SET_LEVERAGE:
+        reason = set_leverage(desk, leg, _number(command["leverage"]), tag)
+    elif kind == CommandKind.SET_TOP_UP:
+        set_top_up(desk, leg, command)
+    elif kind == CommandKind.CANCEL:
+        reason = cancel(desk, leg, int(command["order"]))
+    elif kind == CommandKind.CANCEL_ALL:
+        for order in desk.account.working(leg):
+            desk.cancel(order, Reason.CANCELLED_BY_STRATEGY)
+    if reason:
+        desk.refuse(leg, reason, number=int(command["order"]) if kind == CommandKind.CANCEL else 0, tag=tag)
+
+
+def _number(value: float) -> Decimal:
+    number = exact(value)
+    assert number is not None
+    return number
+
+
+def cancel(desk: Desk, leg: int, number: int) -> Reason:
+    """Cancel a working order of the symbol."""
+    for order in desk.account.working(leg):
+        if order.number == number:
+            desk.cancel(order, Reason.CANCELLED_BY_STRATEGY)
+            return Reason.NONE
+    return Reason.UNKNOWN_ORDER
+
+
+def add_margin(desk: Desk, leg: int, amount: Decimal, tag: int) -> Reason:
+    """[6.1] Only as far as the wallet's free balance covers it, else refused whole."""
+    position = desk.position(leg)
+    if not position.open:
+        return Reason.NO_POSITION
+    if amount > desk.account.free:
+        return Reason.AMOUNT_ABOVE_WALLET
+    move(desk, position, amount, LedgerKind.ADD_MARGIN, tag)
+    return Reason.NONE
+
+
+def remove_margin(desk: Desk, leg: int, amount: Decimal, tag: int) -> Reason:
+    """[6.2] Up to min(M - maintenance, M + q(mark - E) - |q| x mark / L)."""
+    position = desk.position(leg)
+    if not position.open:
+        return Reason.NO_POSITION
+    mark = desk.mark(leg)
+    limit = min(
+        position.margin - position.maintenance(mark),
+        position.balance(mark) - position.size * mark / position.leverage,
+    )
+    if amount > limit:
+        return Reason.REMOVAL_ABOVE_LIMIT
+    move(desk, position, -amount, LedgerKind.REMOVE_MARGIN, tag)
+    return Reason.NONE
+
+
+def move(desk: Desk, position: Position, amount: Decimal, kind: LedgerKind, tag: int = 0) -> None:
+    """From the wallet to the margin; a negative amount goes the other way."""
+    desk.account.wallet -= amount
+    position.margin += amount
+    desk.book(position.leg, kind, {"wallet": -amount, "margin": amount}, tag=tag)
+
+
+def set_leverage(desk: Desk, leg: int, leverage: Decimal, tag: int) -> Reason:
+    """[6.3] Raised up to the cap of the tier of the present notional; the posted margin stays."""
+    rules, position = desk.world.rules, desk.position(leg)
+    if leverage < ONE or (rules.whole_leverage and leverage != leverage.to_integral_value()):
+        return Reason.LEVERAGE_NOT_ALLOWED
+    if leverage > tier_of(position.tiers, position.size * desk.mark(leg)).leverage:
+        return Reason.LEVERAGE_ABOVE_TIER
+    if position.open and leverage < position.leverage and not rules.lower_leverage:
+        return Reason.LEVERAGE_CANNOT_BE_LOWERED
+    position.leverage = leverage
+    if position.open:
+        desk.book(leg, LedgerKind.LEVERAGE, {}, tag=tag)
+    return Reason.NONE
+
+
+def set_top_up(desk: Desk, leg: int, command: np.void) -> None:
+    """[6.4] Replace the standing policy; no threshold ends it."""
+    threshold = ThresholdKind(int(command["threshold"]))
+    if threshold == ThresholdKind.NONE:
+        desk.account.top_ups.pop(leg, None)
+        return
+    desk.account.top_ups[leg] = TopUp(
+        threshold=threshold,
+        level=_number(command["level"]),
+        amount=_number(command["amount"]),
+        budget=_number(command["budget"]),
+        cooldown_bars=int((_number(command["cooldown_ns"]) / desk.world.bar_ns).to_integral_value(ROUND_CEILING)),
+    )
+
+
+def top_up_price(position: Position, policy: TopUp) -> Decimal | None:
+    """[6.4] The mark at which a policy's quantity reaches its level."""
+    if policy.threshold == ThresholdKind.MARGIN_RATIO:
+        return call_price(position, policy.level)
+    liquidation = position.liquidation_price
+    # [3.8] |mark - liquidation| / mark = level
+    return None if liquidation is None else liquidation / (ONE - position.side * policy.level)
+
+
+def top_up(desk: Desk, position: Position, policy: TopUp) -> None:
+    """[6.4] Add min(amount, budget left, free wallet), or note that nothing was there; the cooldown runs either way."""
+    amount = min(policy.amount, policy.budget - policy.spent, desk.account.free)
+    policy.ready_bar = desk.bar + max(1, policy.cooldown_bars)  # [3.5] at most one per base bar
+    if amount > ZERO:
+        policy.spent += amount
+        move(desk, position, amount, LedgerKind.TOP_UP)
+        return
+    reason = Reason.BUDGET_SPENT if policy.spent >= policy.budget else Reason.WALLET_EMPTY
+    desk.journal.note(desk.where(position.leg), NoticeKind.TOP_UP_FAILED, reason=reason, mark=desk.mark(position.leg))
+
+
+def call_price(position: Position, level: Decimal) -> Decimal | None:
+    """[3.8] The mark at which maintenance margin / (M + unrealised PnL) is `level`."""
+    return ratio_price(position.quantity, position.entry, position.margin, position.tiers, level)
+
+
+def rearm_level(level: Decimal) -> Decimal:
+    """[3.8] A ratio a tenth better than the level."""
+    return level * (ONE - TENTH)
+
+
+def margin_call(desk: Desk, position: Position) -> None:
+    """[3.8] Given once; `value` is the ratio of this point."""
+    mark = desk.mark(position.leg)
+    position.call_armed = False
+    balance = position.balance(mark)
+    desk.journal.note(
+        desk.where(position.leg),
+        NoticeKind.MARGIN_CALL,
+        value=position.maintenance(mark) / balance if balance > ZERO else None,
+        level=desk.world.margin_call,
+        mark=mark,
+    )

@@ -1,0 +1,132 @@
+"""The next thing that the paths meet [3.2, 3.3]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from backtest.enums import NoticeKind, PriceSource
+from tests.oracle.desk import Desk
+from tests.oracle.margin import call_price, margin_call, rearm_level, top_up, top_up_price
+from tests.oracle.money import ZERO
+from tests.oracle.orders import act
+from tests.oracle.route import Point
+from tests.oracle.state import Order, Position
+from tests.oracle.takeover import is_due, liquidate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A threshold met at a point, and what follows from it."""
+
+    point: Point
+    act: Callable[[], None]
+
+
+def next_event(desk: Desk) -> Event | None:
+    """[3.3] The earliest; at one point the first symbol, and within it the first in the order of `events`."""
+    first: Event | None = None
+    for position in desk.account.positions:
+        if desk.present(position.leg) is None:
+            continue
+        for event in events(desk, position):
+            if first is None or event.point < first.point:
+                first = event
+    return first
+
+
+def events(desk: Desk, position: Position) -> Iterator[Event]:
+    """[3.3] Liquidation, then orders by number, then the top-up, then the margin call (and its coming into force again)."""
+    leg, side = position.leg, position.side
+    mark = desk.route(leg, PriceSource.MARK)
+    if position.open:
+        point = None
+        if is_due(desk, position, mark.at(desk.point)):
+            point = desk.point
+        elif (price := position.liquidation_price) is not None:
+            point = mark.meets(price, -side, desk.point, strict=desk.world.rules.strict)
+        if point is not None:
+            yield Event(point=point, act=partial(_liquidate, desk, position))
+    for order in desk.account.working(leg):
+        if order.awaits_trigger:
+            route = desk.route(leg, order.trigger_on)
+            assert order.trigger is not None
+            point = route.meets(order.trigger, order.trigger_direction, desk.point)
+        else:
+            assert order.price is not None
+            point = desk.route(leg, PriceSource.LAST).meets(order.price, -int(order.side), desk.point)
+        if point is not None:
+            yield Event(point=point, act=partial(_order, desk, order))
+    if not position.open:
+        return
+    policy = desk.account.top_ups.get(leg)
+    if policy is not None and policy.ready_bar <= desk.bar:
+        price = top_up_price(position, policy)
+        point = None if price is None else mark.meets(price, -side, desk.point)
+        if point is not None:
+            yield Event(point=point, act=partial(top_up, desk, position, policy))
+    if position.call_armed:
+        price = call_price(position, desk.world.margin_call)
+        point = None if price is None else mark.meets(price, -side, desk.point)
+        if point is not None:
+            yield Event(point=point, act=partial(margin_call, desk, position))
+    elif (point := _rearming(desk, position)) is not None:
+        yield Event(point=point, act=partial(_rearm, position))
+
+
+def _rearming(desk: Desk, position: Position) -> Point | None:
+    """[3.8] Where the ratio is a tenth better than the level of the margin call."""
+    mark = desk.route(position.leg, PriceSource.MARK)
+    level = rearm_level(desk.world.margin_call)
+    here = mark.at(desk.point)
+    if position.maintenance(here) <= level * position.balance(here):
+        return desk.point
+    price = call_price(position, level)
+    return None if price is None else mark.meets(price, position.side, desk.point)
+
+
+def _rearm(position: Position) -> None:
+    position.call_armed = True
+
+
+def _liquidate(desk: Desk, position: Position) -> None:
+    _note_ambiguity(desk, position)
+    liquidate(desk, position)
+    if position.entered_bar == desk.bar:
+        _note_once(desk, position)
+
+
+def _order(desk: Desk, order: Order) -> None:
+    position = desk.position(order.leg)
+    held = position.trade if position.open else 0
+    entered = position.entered_bar == desk.bar
+    closes = order.awaits_trigger and position.quantity * order.side < ZERO
+    if closes:
+        _note_ambiguity(desk, position)
+    act(desk, order)
+    if held and entered and (not position.open or position.trade != held):
+        _note_once(desk, position)
+
+
+def _note_ambiguity(desk: Desk, position: Position) -> None:
+    """[3.7] Two triggers that would close the position within the bar's range, or entered and closed on one path."""
+    reached = 0
+    mark = desk.route(position.leg, PriceSource.MARK)
+    price = position.liquidation_price
+    if price is not None and mark.low <= price <= mark.high:
+        reached += 1
+    for order in desk.account.working(position.leg):
+        if order.awaits_trigger and position.quantity * order.side < ZERO:
+            route = desk.route(position.leg, order.trigger_on)
+            assert order.trigger is not None
+            if route.low <= order.trigger <= route.high:
+                reached += 1
+    if reached >= 2:
+        _note_once(desk, position)
+
+
+def _note_once(desk: Desk, position: Position) -> None:
+    if (desk.bar, position.leg) not in desk.ambiguous:
+        desk.ambiguous.add((desk.bar, position.leg))
+        desk.journal.note(desk.where(position.leg), NoticeKind.AMBIGUOUS)
