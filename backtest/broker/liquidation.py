@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 
+from backtest.broker.tiers import maintenance_margin
 from backtest.compiling import kernel
 
 
@@ -76,3 +77,11 @@ def settlement_price(quantity, entry_price, margin, mark_price):
 def liquidation_fee(rate, quantity, price, balance):
     """Fee on the liquidated notional, never more than the balance that is left (quote currency)."""
     return max(0.0, min(rate * abs(quantity) * price, balance))
+
+
+@kernel
+def margin_for(quantity, entry_price, target_price, tiers, first, count, fee):
+    """The position's own margin (quote currency) with which its liquidation price is `target_price`."""
+    notional = abs(quantity) * target_price
+    needed = maintenance_margin(tiers, first, count, notional) + fee * notional
+    return needed - quantity * (target_price - entry_price)

@@ -116,8 +116,7 @@ class Simulation:
         self._settings["decision_every"] = max(1, decision_every)
         self._settings["decision_offset"] = decision_offset
         self._settings["decide"] = decision_every > 0
-        for wake in wakes:
-            self._settings[f"wake_{wake.name.lower()}"] = 1
+        self.subscribe(wakes)
         self._settings["slippage"] = slippage
         self._settings["volume_slippage"] = volume_slippage
         self._prices = prices
@@ -179,6 +178,20 @@ class Simulation:
                 return Stop(stop)
             self._enlarge()
 
+    def follow(self, schedule: Records) -> None:
+        """Give the commands of a schedule (COMMAND rows sorted by `bar`) at the closes of their bars."""
+        self._schedule = schedule
+        self._arguments = self._bind()
+
+    def decide(self) -> None:
+        """Come back at each decision."""
+        self._settings["decide"] = 1
+
+    def subscribe(self, wakes: Iterable[Wake]) -> None:
+        """Come back at these events too."""
+        for wake in wakes:
+            self._settings[f"wake_{wake.name.lower()}"] = 1
+
     def _enlarge(self) -> None:
         need = 8 * (int(self._accounts[0]["command_rows"]) + int((self._positions["orders"] + 8).sum()))
         self._ledger = _enlarged(self._ledger, int(self._accounts[0]["ledger_rows"]), need)
@@ -206,6 +219,11 @@ class Simulation:
     def terms(self) -> Records:
         """What each leg is judged by: contract, rules, and the tier table that holds now."""
         return self._terms
+
+    @property
+    def tiers(self) -> Records:
+        """The tiers that `terms` points into."""
+        return self._tiers
 
     @property
     def ledger(self) -> Records:

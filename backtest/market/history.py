@@ -174,6 +174,14 @@ class MarketHistory:
         said = ", ".join(f"{name} fee {fee:g}" for name, fee in fees if fee is not None)
         return replace(self, contracts=contracts, notes=(*self.notes, f"{said} for all symbols, as asked"))
 
+    def judged_on_last(self) -> MarketHistory:
+        """The same history with the last price in the mark columns: what a tool without mark prices would have said."""
+        prices = self.prices.copy()
+        prices[:, MARK_OPEN:] = prices[:, OPEN:VOLUME]
+        if np.array_equal(prices, self.prices, equal_nan=True):
+            return self
+        return replace(self, prices=prices, notes=(*self.notes, "valued and liquidated on the last price, as asked"))
+
     def noting(self, *notes: str) -> MarketHistory:
         """The same history with more fidelity notes."""
         return replace(self, notes=(*self.notes, *notes))

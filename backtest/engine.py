@@ -1,0 +1,255 @@
+"""History and strategy in, result out: the driver between a strategy and the broker kernel.
+
+The kernel runs from event to event; Python is entered only where the strategy decides or has a hook for what happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import traceback
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path as FilePath
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from backtest import venues
+from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
+from backtest.clock import interval_ns, interval_text, time_text
+from backtest.config import RunConfig
+from backtest.enums import Holes, NoticeKind, PriceSource
+from backtest.errors import BacktestError, MarketDataError, StrategyError, UsageError
+from backtest.market.contract import records
+from backtest.market.history import MarketHistory
+from backtest.result import Records, Result, StrategyFacts
+from backtest.strategy.dispatch import Dispatch
+from backtest.strategy.parameters import Value, resolved
+from backtest.strategy.protocol import Strategy, overridden
+from backtest.strategy.revealed import decision_bars
+from backtest.strategy.schedule import Schedule
+from backtest.strategy.stage import Stage
+
+CONFIG_NAMES = tuple(each.name for each in fields(RunConfig))
+_EXTREMES: WeakKeyDictionary[MarketHistory, Extremes] = WeakKeyDictionary()
+
+
+def run(
+    strategy: type[Strategy] | str,
+    history: MarketHistory,
+    *,
+    config: RunConfig | None = None,
+    progress: Callable[[float], None] | None = None,
+    **options: Any,
+) -> Result:
+    """Run a strategy on a history.
+
+    strategy: a class, or the name (or path) of one, as on the command line.
+    config: settings of the run; single ones may be given by keyword (`cash=10_000`, `slippage=0.0002`).
+    progress: called now and then with the share done, 0 to 1.
+    options: settings of the run by the names of `RunConfig`; every other name is a parameter of the strategy.
+
+    Raises UsageError (unknown parameter, bad value), MarketDataError (a hole under an open position), StrategyError (the
+    strategy raised; its own frames and the bar's time are in the message).
+    """
+    kind = _class_of(strategy)
+    settings = {name: options.pop(name) for name in CONFIG_NAMES if name in options}
+    config = replace(config or RunConfig(), **settings)
+    parameters = resolved(kind, options)
+    history = _as_configured(history, config)
+    timeframe_ns = history.timeframe_ns if config.timeframe is None else interval_ns(config.timeframe)
+    if timeframe_ns % history.interval_ns:
+        raise UsageError(
+            f"the timeframe {interval_text(timeframe_ns)} is no multiple of the history's base bar "
+            f"{interval_text(history.interval_ns)}"
+        )
+    history = replace(history, timeframe_ns=timeframe_ns)
+    driver = Driver(kind, parameters, history, config)
+    driver.run(progress)
+    return driver.result()
+
+
+class Driver:
+    """One run: the strategy, the simulation, and the loop between them."""
+
+    def __init__(
+        self, kind: type[Strategy], parameters: dict[str, Value], history: MarketHistory, config: RunConfig
+    ) -> None:
+        self._kind, self._parameters = kind, parameters
+        self._history, self._config = history, config
+        self._interrupted = False
+        planned = bool(overridden(kind, ["plan"]))
+        self._simulation = simulate(history, config, decide=not planned)
+        self._stage = Stage(history, self._simulation, history.timeframe_ns, config.seed)
+        self._strategy = self._prepared()
+        plan = self._guarded(self._strategy.plan) if planned else None
+        if planned and isinstance(plan, Schedule):
+            self._simulation.follow(plan.commands)
+        elif planned:
+            self._simulation.decide()
+        hooks = [] if isinstance(plan, Schedule) else overridden(kind, list(Strategy.HOOKS.values()))
+        self._simulation.subscribe(wake for wake in Wake if Strategy.HOOKS[wake.name] in hooks)
+        self._dispatch = Dispatch(self._strategy, self._stage, self._simulation) if hooks else None
+
+    def _prepared(self) -> Strategy:
+        strategy = self._kind(self._stage)
+        strategy.__dict__.update(self._parameters)
+        self._guarded(strategy.init)
+        return strategy
+
+    def run(self, progress: Callable[[float], None] | None) -> None:
+        """Advance from event to event until the end, an interrupt or a refused hole."""
+        try:
+            self._loop(progress)
+        except KeyboardInterrupt:
+            self._interrupted = True
+
+    def _loop(self, progress: Callable[[float], None] | None) -> None:
+        advance, reveal = self._simulation.advance, self._stage.reveal
+        step, dispatch = self._strategy.next, self._dispatch
+        decisions = max(1, len(self._stage.closes))
+        often = max(1, decisions // 100)
+        row = -1
+        while True:
+            stop = advance()
+            if dispatch is not None and stop is not Stop.HOLE:
+                try:
+                    dispatch.new_events()
+                except KeyboardInterrupt:
+                    raise
+                except Exception as error:
+                    raise self._raised(error) from error
+            if stop is Stop.DECISION:
+                row += 1
+                reveal(row)
+                try:
+                    step()
+                except KeyboardInterrupt:
+                    raise
+                except Exception as error:
+                    raise self._raised(error) from error
+                if progress is not None and row % often == 0:
+                    progress(row / decisions)
+            elif stop is Stop.END:
+                return
+            elif stop is Stop.HOLE:
+                raise self._hole()
+
+    def _guarded(self, method: Callable[[], Any]) -> Any:
+        try:
+            return method()
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:
+            raise self._raised(error) from error
+
+    def _raised(self, error: Exception) -> BacktestError:
+        """The strategy's error with its own frames and the time it happened at."""
+        own = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if FilePath(frame.filename).parent not in (HERE, HERE / "strategy", HERE / "broker")
+        ]
+        places = "".join(f"\n  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own)
+        when = "before the first bar" if self._simulation.account[0]["bar"] < 0 else f"at {self._stage.time()}"
+        if isinstance(error, BacktestError) and not own:
+            return error
+        return StrategyError(f"{self._kind.__name__} raised {type(error).__name__}: {error} ({when}){places}")
+
+    def _hole(self) -> MarketDataError:
+        hole = self._simulation.notices[-1]
+        symbol = self._history.symbols[int(hole["leg"])]
+        begins = time_text(int(hole["time_ns"]))
+        return MarketDataError(
+            f"{symbol} has no prices for {int(hole['value'])} bars from {begins} while a position is open, so its liquidation cannot "
+            f"be judged; import the missing bars, choose another range, or carry it over with --holes {Holes.HOLD.name.lower()}"
+        )
+
+    def result(self) -> Result:
+        """What the run left behind."""
+        simulation = self._simulation
+        done = int(simulation.account[0]["bar"]) + (1 if simulation.account[0]["segment"] == 4 else 0)
+        return Result(
+            history=self._history,
+            records=Records(
+                ledger=simulation.ledger.copy(),
+                orders=simulation.orders.copy(),
+                notices=simulation.notices.copy(),
+                tags=tuple(self._stage.tags),
+            ),
+            config=self._config,
+            strategy=facts(self._kind, self._parameters),
+            notes=(*self._history.notes, *self._notes()),
+            interrupted=self._interrupted,
+            bars=max(1, done) if self._interrupted else None,
+        )
+
+    def _notes(self) -> list[str]:
+        notes = []
+        doubtful = int((self._simulation.notices["kind"] == NoticeKind.AMBIGUOUS).sum())
+        if doubtful:
+            notes.append(f"in {doubtful} bars the order of two triggers within the bar decided the outcome (see the risk log)")
+        held = int((self._simulation.notices["kind"] == NoticeKind.HOLE).sum())
+        if held:
+            notes.append(f"{held} holes under an open position were carried over at the last known mark price, as asked")
+        return notes
+
+
+HERE = FilePath(__file__).resolve().parent
+
+
+def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) -> Simulation:
+    """The simulation of a history under a configuration, with the blocks' extremes that all runs on it share."""
+    if history not in _EXTREMES:
+        _EXTREMES[history] = Extremes(history.prices)
+    contracts, tables, tiers = records(history.contracts)
+    every, offset, _ = decision_bars(history, history.timeframe_ns)
+    return Simulation(
+        prices=history.prices,
+        start_ns=history.start_ns,
+        bar_ns=history.interval_ns,
+        funding=history.funding,
+        contracts=contracts,
+        tier_tables=tables,
+        tiers=tiers,
+        rules=venues.rules(history.venue, history.start_ns).record(),
+        cash=config.cash,
+        path=config.path,
+        holes=config.holes,
+        slippage=config.slippage,
+        volume_slippage=config.volume_slippage,
+        margin_call=config.margin_call,
+        decision_every=every if decide else 0,
+        decision_offset=offset,
+        extremes=_EXTREMES[history],
+    )
+
+
+def facts(kind: type[Strategy], parameters: dict[str, Value]) -> StrategyFacts:
+    """The strategy's name, parameters, source text and its digest."""
+    try:
+        source = inspect.getsource(inspect.getmodule(kind) or kind)
+    except (OSError, TypeError):
+        source = ""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return StrategyFacts(name=kind.__name__, parameters=parameters, source=source, digest=digest)
+
+
+def _class_of(strategy: type[Strategy] | str) -> type[Strategy]:
+    if isinstance(strategy, str):
+        from backtest import plugins  # names are looked up only where one is given
+
+        return plugins.strategy(strategy)
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        return strategy
+    raise UsageError(f"{strategy!r} is no strategy; give a subclass of backtest.Strategy, or the name of one")
+
+
+def _as_configured(history: MarketHistory, config: RunConfig) -> MarketHistory:
+    """The history with the fees, the funding and the judging price that the configuration asks for."""
+    changed = history.with_fees(maker=config.maker, taker=config.taker)
+    if config.constant_funding is not None:
+        changed = changed.with_funding(config.constant_funding)
+    if config.judge == PriceSource.LAST:
+        changed = changed.judged_on_last()
+    return changed

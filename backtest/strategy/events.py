@@ -1,0 +1,95 @@
+"""What a strategy's hooks are told: plain values, taken from the broker's records when they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backtest.enums import SENTENCES, Liquidity, Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fill:
+    """An order was executed. `quantity` is positive (base units), money is quote currency.
+
+    `opened`: it opened or enlarged the position, else it reduced it and realised `pnl` before the `fee`.
+    """
+
+    symbol: str
+    side: int
+    quantity: float
+    price: float
+    opened: bool
+    pnl: float
+    fee: float
+    liquidity: Liquidity
+    order: int
+    reason: Reason
+    tag: str
+    time_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """The venue refused an order (`order` 0: a margin command)."""
+
+    symbol: str
+    order: int
+    reason: Reason
+    tag: str
+    time_ns: int
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words."""
+        return SENTENCES[self.reason]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FundingPayment:
+    """A funding settlement: `amount` was paid (negative: received), at `mark_price`."""
+
+    symbol: str
+    amount: float
+    mark_price: float
+    time_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Liquidation:
+    """The venue took the position over at `price`: `margin` was in it, `returned` came back to the wallet."""
+
+    symbol: str
+    quantity: float
+    price: float
+    mark_price: float
+    margin: float
+    returned: float
+    fee: float
+    time_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarginCall:
+    """The margin ratio of a position rose to `level`."""
+
+    symbol: str
+    margin_ratio: float
+    level: float
+    time_ns: int
+    _needed: Callable[[float], float]
+
+    def needed(self, *, distance: float) -> float:
+        """Margin to add (quote currency) so that the liquidation price lies `distance` (fraction of the mark) away."""
+        return self._needed(distance)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """A threshold that the strategy asked to be woken at. `symbol` is None for one on the account."""
+
+    symbol: str | None
+    number: int
+    value: float
+    level: float
+    time_ns: int
