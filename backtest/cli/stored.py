@@ -33,9 +33,8 @@ def lines(store: Store, venue: str | None, symbols: Sequence[str]) -> tuple[Stor
         if not these:
             known = sorted({line.key.symbol for line in found})
             known_venue = found[0].key.venue
-            raise UsageError(
-                f"nothing of '{symbol}' is stored; {near(canonical(symbol, venue or known_venue), known)}stored are {', '.join(known)}"
-            )
+            meant = near(canonical(symbol, venue or known_venue), known)
+            raise UsageError(f"nothing of '{symbol}' is stored; {meant}stored are {', '.join(known)}")
         wanted += [line for line in these if line not in wanted]
     return tuple(wanted)
 
