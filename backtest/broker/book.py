@@ -15,10 +15,12 @@ from backtest.broker.codes import (
     NOTE_CANCELLATION,
     NOTE_REJECTION,
     ON_LAST,
+    PENDING,
     REJECTED,
     REPLACED,
     SELL,
     STOP,
+    STOP_LIMIT,
     TAKE_PROFIT,
     TAKE_PROFIT_LIMIT,
     TOO_MANY_ORDERS,
@@ -75,6 +77,7 @@ def leave(account, position, book, orders, leg, index):
         slot += 1
     position["orders"] -= 1
     position["stale"] = 1
+    order["status"] = PENDING
     for k in range(slot, position["orders"]):
         book[leg, k] = book[leg, k + 1]
 
@@ -126,6 +129,16 @@ def working(position, book, orders, leg, number):
 
 
 @kernel
+def reason_of(kind):
+    """Why an order of that kind fills, when it does."""
+    if kind == STOP or kind == STOP_LIMIT:
+        return BY_STOP
+    if kind == TAKE_PROFIT or kind == TAKE_PROFIT_LIMIT:
+        return BY_TAKE_PROFIT
+    return BY_ORDER
+
+
+@kernel
 def new_order(account, orders, leg, number, side, kind, quantity, price, trigger, tag):
     """Append an order of that number and return its row."""
     index = account["order_rows"]
@@ -142,7 +155,7 @@ def new_order(account, orders, leg, number, side, kind, quantity, price, trigger
     order["bracket"] = 0
     order["sibling"] = 0
     order["parent"] = 0
-    order["reason"] = BY_ORDER
+    order["reason"] = reason_of(kind)
     order["tag"] = tag
     order["bar"] = account["bar"]
     order["done_bar"] = -1
@@ -173,7 +186,6 @@ def _child(
     order["bracket"] = 1
     order["parent"] = parent
     order["sibling"] = sibling
-    order["reason"] = BY_STOP if kind == STOP else BY_TAKE_PROFIT
     if position["orders"] >= term["order_limit"]:
         refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
     else:

@@ -26,6 +26,7 @@ from backtest.broker.codes import (
     LEVERAGE_ABOVE_TIER,
     LEVERAGE_CANNOT_BE_LOWERED,
     LEVERAGE_NOT_ALLOWED,
+    MARKET,
     NO_ORDER,
     NO_POSITION,
     NO_REASON,
@@ -83,6 +84,11 @@ def resolve(account, positions, terms, command):
     term = terms[command["leg"]]
     command["price"] = round_nearest(command["price"], term["tick"])
     command["trigger"] = round_nearest(command["trigger"], term["tick"])
+    command["stop"] = round_nearest(command["stop"], term["tick"])
+    if command["size_kind"] >= TO_QUANTITY:
+        command["order_kind"] = MARKET
+        command["price"] = math.nan
+        command["trigger"] = math.nan
     price = command["price"]
     if math.isnan(price):
         price = command["trigger"]
@@ -115,6 +121,7 @@ def resolve(account, positions, terms, command):
         command["quantity"] = round_down(abs(wanted), term["lot"])
         if command["size_kind"] == BY_POSITION:
             command["side"] = SELL if held > 0.0 else BUY
+            command["reduce_only"] = 1
 
 
 @kernel
@@ -138,7 +145,8 @@ def place(account, settings, positions, terms, tiers, orders, book, ledger, noti
             order["take_profit"] = command["take_profit"]
         if math.isnan(command["quantity"]):
             order["quantity"] = 0.0
-            reason = STOP_ON_WRONG_SIDE if command["size_kind"] == BY_RISK else SIZE_NOT_DEFINED
+            wrong_side = command["size_kind"] == BY_RISK and not math.isnan(command["stop"])
+            reason = STOP_ON_WRONG_SIDE if wrong_side else SIZE_NOT_DEFINED
             refuse(account, settings, position, book, orders, notices, leg, index, reason)
             return
         accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index)
@@ -182,7 +190,7 @@ def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, 
         position["stale"] = 1
     if reason != NO_REASON:
         note(
-            account, settings, position, notices, leg, NOTE_REJECTION, reason, NO_ORDER, 0, command["tag"],
+            account, settings, position, notices, leg, NOTE_REJECTION, reason, command["order"], 0, command["tag"],
             command["amount"], 0.0,
         )  # fmt: skip
 

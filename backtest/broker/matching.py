@@ -18,6 +18,7 @@ from backtest.broker.book import (
     fires_below,
     leave,
     pays_market,
+    reads_mark,
     refuse,
     working,
 )
@@ -37,7 +38,6 @@ from backtest.broker.codes import (
     NOTE_REJECTION,
     NOTIONAL_BELOW_MINIMUM,
     OUTSIDE_PRICE_BAND,
-    PENDING,
     POSITION_CLOSED,
     POSITION_LIQUIDATED,
     POST_ONLY_WOULD_TAKE,
@@ -60,7 +60,7 @@ from backtest.broker.ledger import note, post
 from backtest.broker.liquidation import bankruptcy_price, liquidation_fee, settlement_price
 from backtest.broker.margin import initial_margin, open_loss
 from backtest.broker.position import diminished, enlarged, reduction
-from backtest.broker.rounding import round_nearest
+from backtest.broker.rounding import round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
 from backtest.compiling import kernel
 
@@ -117,6 +117,8 @@ def fill(
     if taking:
         volume = prices[leg, VOLUME, account["bar"]]
         price = slipped(side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
+        if price == point and reads_mark(order):
+            price = round_up(point, term["tick"]) if side > 0 else round_down(point, term["tick"])
     rate = term["maker"] if liquidity == MAKER else term["taker"]
     leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
     fault = NO_REASON
@@ -260,7 +262,6 @@ def act(
     order = orders[index]
     if order["kind"] == STOP_LIMIT or order["kind"] == TAKE_PROFIT_LIMIT:
         leave(account, positions[leg], book, orders, leg, index)
-        order["status"] = PENDING
         order["kind"] = LIMIT
         if not passed(order, order["price"], point):
             rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index)

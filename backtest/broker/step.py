@@ -277,24 +277,18 @@ def _flag_ambiguous(account, settings, positions, orders, book, notices, prices,
     bar = account["bar"]
     if position["ambiguous_bar"] == bar:
         return
-    long = position["quantity"] > 0.0
     doubtful = position["entered_bar"] == bar
     if acting < 0 or orders[book[leg, acting]]["kind"] != LIMIT:
         if acting >= 0:
             liquidation = position["liquidation_price"]
-            if long:
-                doubtful = doubtful or prices[leg, MARK_LOW, bar] <= liquidation
-            else:
-                doubtful = doubtful or prices[leg, MARK_HIGH, bar] >= liquidation
+            within = prices[leg, MARK_LOW, bar] <= liquidation <= prices[leg, MARK_HIGH, bar]
+            doubtful = doubtful or within
         for slot in range(position["orders"]):
             order = orders[book[leg, slot]]
             if slot == acting or order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
                 continue
             low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-            if fires_below(order):
-                doubtful = doubtful or prices[leg, low, bar] <= level_of(order)
-            else:
-                doubtful = doubtful or prices[leg, high, bar] >= level_of(order)
+            doubtful = doubtful or prices[leg, low, bar] <= level_of(order) <= prices[leg, high, bar]
     if doubtful:
         position["ambiguous_bar"] = bar
         note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)
