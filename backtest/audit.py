@@ -334,17 +334,18 @@ class _Auditor:
         self._note(number, row, check, broken)
 
     def _note(self, number: int, row: Row, check: _Check, broken: bool) -> None:
-        finding = Finding(
-            row=number,
-            sequence=int(row["sequence"]),
-            check=check.phrase,
-            expected=check.expected,
-            found=check.found,
-        )
         if broken:
+            finding = Finding(
+                row=number,
+                sequence=int(row["sequence"]),
+                check=check.phrase,
+                expected=check.expected,
+                found=check.found,
+            )
             self.findings.append(finding)
         if check.money:
-            self.residual = max(self.residual, abs(finding.off))
+            off = abs(check.found - check.expected)
+            self.residual = max(self.residual, off if math.isfinite(off) else math.inf)
 
 
 def audit(ledger: pd.DataFrame | np.ndarray | Records) -> AuditReport:

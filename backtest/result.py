@@ -106,7 +106,7 @@ class Result:
     @cached_property
     def equity(self) -> pd.DataFrame:
         """The account at the close of each decision bar, labelled by that instant; the last bar is always there."""
-        return curves.equity_table(self._curves, self.history, self.config.cash)
+        return curves.equity_table(self.decision_curves, self.history, self.config.cash)
 
     def equity_at(self, when: str) -> pd.DataFrame:
         """The account at every `decision` (as `equity`) or at every base `bar`; the latter with `equity_low`."""
@@ -122,7 +122,7 @@ class Result:
     @cached_property
     def positions(self) -> pd.DataFrame:
         """Every open position at the close of each decision bar: margin, margin ratio, liquidation price, distance."""
-        return curves.position_table(self._curves, self.history)
+        return curves.position_table(self.decision_curves, self.history)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
@@ -178,7 +178,8 @@ class Result:
         return curves.walk_bars(self.records.ledger, self.history, self.length, self.config.path)
 
     @cached_property
-    def _curves(self) -> curves.Curves:
+    def decision_curves(self) -> curves.Curves:
+        """The state of the account and of each leg at the decision bars, as arrays."""
         decided = curves.decision_bars(self.history, self.length)
         return curves.follow_ledger(self.records.ledger, self.history, decided)
 
@@ -186,7 +187,7 @@ class Result:
         """A vectorbt portfolio of this run's own fills: one column a symbol, one wallet, funding carried along."""
         from backtest.vectorbt_portfolio import portfolio_of
 
-        return portfolio_of(self.ledger, self.history, self._curves, self.config.cash)
+        return portfolio_of(self.ledger, self.history, self.decision_curves, self.config.cash)
 
     @property
     def heading(self) -> Heading:

@@ -5,16 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from backtest.broker.records import FUNDING, LEDGER, NOTICE, ORDER
+from backtest.broker.simulation import Simulation, Stop, Wake
 from backtest.config import RunConfig
-from backtest.enums import LedgerKind, NoticeKind, OrderStatus, Reason, Side
+from backtest.enums import (
+    CommandKind,
+    LedgerKind,
+    NoticeKind,
+    OrderKind,
+    OrderStatus,
+    Reason,
+    Side,
+    SizeKind,
+    ThresholdKind,
+)
 from backtest.market.contract import Contract, TierTable
+from backtest.market.contract import records as contract_records
 from backtest.market.history import MarketHistory
 from backtest.result import Records, Result, StrategyFacts
+from backtest.venues import rules
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
@@ -236,3 +249,83 @@ def one_long_result() -> Result:
         notice(NoticeKind.REJECTION, 5, reason=Reason.QUANTITY_BELOW_LOT, order=4, sequence=11),
     ]
     return result(one_long_history(), one_long().ledger(), orders=orders, notices=notices, tags=("", "breakout"))
+
+
+def simulate(
+    market: MarketHistory,
+    decide: Callable[[Simulation, int], None],
+    *,
+    cash: float = 10_000.0,
+    slippage: float = 0.0,
+    tags: tuple[str, ...] = ("",),
+    wakes: Iterable[Wake] = (),
+) -> Result:
+    """A run of the broker under Binance rules; `decide(simulation, bar)` is called at the close of each decision bar."""
+    contracts, tables, tiers = contract_records(market.contracts)
+    simulation = Simulation(
+        prices=market.prices,
+        start_ns=market.start_ns,
+        bar_ns=market.interval_ns,
+        funding=market.funding,
+        contracts=contracts,
+        tier_tables=tables,
+        tiers=tiers,
+        rules=rules("binance").record(),
+        cash=cash,
+        slippage=slippage,
+        decision_every=market.timeframe_ns // market.interval_ns,
+        wakes=wakes,
+    )
+    while (stop := simulation.advance()) != Stop.END:
+        assert stop in (Stop.DECISION, Stop.EVENT)
+        if stop == Stop.DECISION:
+            decide(simulation, int(simulation.account[0]["bar"]))
+    records = Records(
+        ledger=simulation.ledger.copy(), orders=simulation.orders.copy(), notices=simulation.notices.copy(), tags=tags
+    )
+    strategy = StrategyFacts(name="by-hand", parameters={"seed": 1}, source="# by hand\n", digest="1" * 64)
+    return Result(
+        history=market,
+        records=records,
+        config=RunConfig(cash=cash, slippage=slippage),
+        strategy=strategy,
+        notes=market.notes,
+    )
+
+
+def wandering(bars_count: int, *, seed: int = 1, start: float = 100.0, step: float = 0.01) -> np.ndarray:
+    """Closes of a seeded random walk, rounded to the tick."""
+    moves = np.random.default_rng(seed).normal(0.0, step, bars_count)
+    return np.round(start * np.exp(np.cumsum(moves)), 2)
+
+
+class CoinFlipper:
+    """A trader without a plan: opens either way at up to 20x, adds and takes out margin, closes, all at random."""
+
+    def __init__(self, seed: int = 1, chance: float = 0.1) -> None:
+        self._random = np.random.default_rng(seed)
+        self._chance = chance
+
+    def __call__(self, simulation: Simulation, bar: int) -> None:
+        """Decide at the close of a bar."""
+        for leg, position in enumerate(simulation.positions):
+            if self._random.random() > self._chance:
+                continue
+            choice = self._random.random()
+            if position["quantity"] == 0.0:
+                side = Side.BUY if choice < 0.5 else Side.SELL
+                margin = self._random.uniform(0.01, 0.08) * float(simulation.account[0]["wallet"])
+                leverage = float(self._random.integers(3, 21))
+                simulation.order(leg, side, OrderKind.MARKET, SizeKind.MARGIN, margin, leverage=leverage, tag=1)
+                simulation.command(
+                    CommandKind.SET_TOP_UP, leg, threshold=ThresholdKind.DISTANCE, level=0.01, amount=0.1 * margin,
+                    budget=0.3 * margin, cooldown_ns=4.0 * HOUR_NS,
+                )  # fmt: skip
+            elif choice < 0.6:
+                side = Side.SELL if position["quantity"] > 0.0 else Side.BUY
+                size = abs(position["quantity"]) * (1.0 if choice < 0.5 else 0.5)
+                simulation.order(leg, side, OrderKind.MARKET, SizeKind.QUANTITY, size, reduce_only=choice < 0.4)
+            elif choice < 0.8:
+                simulation.command(CommandKind.ADD_MARGIN, leg, amount=0.2 * float(position["margin"]))
+            else:
+                simulation.command(CommandKind.REMOVE_MARGIN, leg, amount=0.1 * float(position["margin"]))

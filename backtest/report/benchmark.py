@@ -16,7 +16,7 @@ def buy_and_hold(
     `mark_open` and `mark_close` are (symbols, bars), NaN where missing; `funding` holds FUNDING records.
     """
     legs, bars = mark_close.shape
-    equity = np.full(bars, cash)
+    equity = np.full(bars, float(cash))
     for leg in range(legs):
         known = np.flatnonzero(np.isfinite(mark_open[leg]))
         if not known.size:

@@ -71,7 +71,7 @@ def summary(heading: Heading, metrics: Mapping[str, float]) -> str:
 
 def _origin(metrics: Mapping[str, float]) -> list[tuple[str, str, str]]:
     """Label, amount and remark of each part of the profit."""
-    fees = f"{percent(metrics['fee_share'], digits=1)} of price" if not math.isnan(metrics["fee_share"]) else ""
+    fees = f"{percent(metrics['fee_share'], digits=1)} of price" if metrics["fee_share"] < 10.0 else ""
     funding = f"paid {money(metrics['funding_paid'])}, received {money(metrics['funding_received'])}"
     rows = [
         ("Net PnL", metrics["net_pnl"], percent(metrics["total_return"], sign=True)),
