@@ -1,8 +1,8 @@
 """The one decorator that every kernel takes, and the disk cache behind it.
 
 The compiler's own cache does not notice an edit in a called file, and its key leaves out the bounds-check flag. So the
-compiled code is kept in a folder named by a digest of every kernel source, the compiler's version and that flag: any edit
-of any kernel makes a new folder, and the old ones are never read again. Bounds checks are asked for in the tests
+compiled code is kept in a folder named by a digest of every kernel source, the compiler's version and that flag: any
+edit of any kernel makes a new folder, and the old ones are never read again. Bounds checks are asked for in the tests
 (`NUMBA_BOUNDSCHECK=1`); `NUMBA_DISABLE_JIT=1` leaves the kernels as plain Python.
 """
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -27,10 +27,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 KERNELS = Path(__file__).parent / "broker"
 
 
+def _flag(name: str) -> bool:
+    """A switch of the compiler, which it reads from the environment."""
+    return bool(getattr(config, name))
+
+
 @cache
 def digest() -> str:
     """Hexadecimal digest of every kernel source, the compiler, NumPy and the bounds-check flag."""
-    told = hashlib.sha256(f"{numba.__version__} {np.__version__} {bool(config.BOUNDSCHECK)}".encode())
+    told = hashlib.sha256(f"{numba.__version__} {np.__version__} {_flag('BOUNDSCHECK')}".encode())
     for source in (*sorted(KERNELS.glob("*.py")), Path(__file__).with_name("enums.py")):
         told.update(source.name.encode())
         told.update(source.read_bytes())
@@ -54,10 +59,10 @@ def cache_folder() -> Path:
 
 def is_warm() -> bool:
     """Whether compiled kernels lie in the cache, so that the first run need not compile."""
-    return bool(config.DISABLE_JIT) or any(cache_folder().glob("*.nbi"))
+    return _flag("DISABLE_JIT") or any(cache_folder().glob("*.nbi"))
 
 
-class _DigestLocator(_CacheLocator):  # type: ignore[misc]
+class _DigestLocator(_CacheLocator):
     """Keeps a kernel's compiled code in the folder of the digest, whatever the time stamp of its file."""
 
     def __init__(self, function: Callable[..., Any], source: str) -> None:
@@ -77,26 +82,28 @@ class _DigestLocator(_CacheLocator):  # type: ignore[misc]
         return cls(function, source)
 
 
-class _KernelCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_DigestLocator]
+class _KernelCacheImpl(CompileResultCacheImpl):
+    _locator_classes = [_DigestLocator]  # noqa: RUF012 (the base class declares it so)
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
+class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` on its first call, without fast-math, without the GIL, from the cache where it is there."""
-    if config.DISABLE_JIT:
+    if _flag("DISABLE_JIT"):
         return function
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
-    dispatcher._cache = _KernelCache(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher._cache = cast(Any, _KernelCache)(function)
     _one_signature(dispatcher)
-    return dispatcher  # type: ignore[no-any-return]
+    return cast(Function, dispatcher)
 
 
 def _one_signature(dispatcher: Any) -> None:
-    """Keep the compiler from compiling a kernel anew for each constant that a caller passes (half of the compile time)."""
+    """Keep the compiler from compiling a kernel anew for each constant that a caller passes (half of the compile
+    time).
+    """
     template = dispatcher.get_call_template
 
     def without_literals(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:

@@ -14,6 +14,8 @@ from pathlib import Path as FilePath
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from backtest import venues
 from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
 from backtest.clock import interval_ns, interval_text, time_text
@@ -21,7 +23,7 @@ from backtest.config import RunConfig
 from backtest.enums import Holes, NoticeKind, PriceSource
 from backtest.errors import BacktestError, MarketDataError, StrategyError, UsageError
 from backtest.market.contract import records
-from backtest.market.history import MarketHistory
+from backtest.market.history import MARK_OPEN, OPEN, MarketHistory
 from backtest.result import Records, Result, StrategyFacts
 from backtest.strategy.dispatch import Dispatch
 from backtest.strategy.parameters import Value, resolved
@@ -49,8 +51,8 @@ def run(
     progress: called now and then with the share done, 0 to 1.
     options: settings of the run by the names of `RunConfig`; every other name is a parameter of the strategy.
 
-    Raises UsageError (unknown parameter, bad value), MarketDataError (a hole under an open position), StrategyError (the
-    strategy raised; its own frames and the bar's time are in the message).
+    Raises UsageError (unknown parameter, bad value), MarketDataError (a hole under an open position), StrategyError
+    (the strategy raised; its own frames and the bar's time are in the message).
     """
     kind = _class_of(strategy)
     settings = {name: options.pop(name) for name in CONFIG_NAMES if name in options}
@@ -161,9 +163,15 @@ class Driver:
         symbol = self._history.symbols[int(hole["leg"])]
         begins = time_text(int(hole["time_ns"]))
         return MarketDataError(
-            f"{symbol} has no prices for {int(hole['value'])} bars from {begins} while a position is open, so its liquidation cannot "
-            f"be judged; import the missing bars, choose another range, or carry it over with --holes {Holes.HOLD.name.lower()}"
+            f"{symbol} has no prices for {self._missing(hole)} bars from {begins} while a position is open, so its "
+            "liquidation cannot be judged; import the missing bars, choose another range, or carry it over with "
+            f"--holes {Holes.HOLD.name.lower()}"
         )
+
+    def _missing(self, hole: Any) -> int:
+        bar, leg = int(hole["bar"]), int(hole["leg"])
+        there = ~np.isnan(self._history.prices[leg][[OPEN, MARK_OPEN], bar:]).any(axis=0)
+        return int(there.argmax()) if there.any() else len(there)
 
     def result(self) -> Result:
         """What the run left behind."""
@@ -188,10 +196,14 @@ class Driver:
         notes = []
         doubtful = int((self._simulation.notices["kind"] == NoticeKind.AMBIGUOUS).sum())
         if doubtful:
-            notes.append(f"in {doubtful} bars the order of two triggers within the bar decided the outcome (see the risk log)")
+            notes.append(
+                f"in {doubtful} bars the order of two triggers within the bar decided the outcome (see the risk log)"
+            )
         held = int((self._simulation.notices["kind"] == NoticeKind.HOLE).sum())
         if held:
-            notes.append(f"{held} holes under an open position were carried over at the last known mark price, as asked")
+            notes.append(
+                f"{held} holes under an open position were carried over at the last known mark price, as asked"
+            )
         return notes
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from backtest.broker.codes import (
+    CLOSE,
     COMMAND_ORDER,
+    MARK_CLOSE,
     NO_ORDER,
     NO_REASON,
     NOTE_HOLE,
@@ -21,7 +23,7 @@ from backtest.broker.codes import (
 from backtest.broker.commands import carry_out, resolve
 from backtest.broker.ledger import note
 from backtest.broker.search import next_bar, next_decision
-from backtest.broker.step import closing, has_room, opening, present, reach_all, value_account, walk
+from backtest.broker.step import closing, has_room, last_present, opening, present, reach_all, value_account, walk
 from backtest.compiling import kernel
 
 
@@ -80,7 +82,7 @@ def advance(
             account["stage"] = STAGE_CLOSE
             continue
         account["stage"] = STAGE_OPEN
-        if _in_hole(account, settings, positions, notices, holes):
+        if _in_hole(account, settings, positions, notices, prices, holes):
             return STOP_HOLE
         opening(
             account, settings, positions, terms, tier_tables, tiers, orders, book, ledger, notices, prices, funding,
@@ -142,7 +144,7 @@ def _take_schedule(account, positions, terms, schedule, commands):
 
 
 @kernel
-def _in_hole(account, settings, positions, notices, holes):
+def _in_hole(account, settings, positions, notices, prices, holes):
     """Note the holes that begin here under an open position; True where the run refuses them."""
     while account["hole_row"] < holes.shape[0] and holes[account["hole_row"]]["bar"] <= account["bar"]:
         hole = holes[account["hole_row"]]
@@ -151,9 +153,12 @@ def _in_hole(account, settings, positions, notices, holes):
         if hole["bar"] == account["bar"] and positions[leg]["quantity"] != 0.0:
             account["segment"] = 0
             account["fraction"] = 0.0
+            known = last_present(prices, leg, account["bar"])
+            positions[leg]["last_price"] = prices[leg, CLOSE, known]
+            positions[leg]["mark_price"] = prices[leg, MARK_CLOSE, known]
             note(
                 account, settings, positions[leg], notices, leg, NOTE_HOLE, NO_REASON, NO_ORDER, 0, 0,
-                float(hole["bars"]), 0.0,
+                0.0, 0.0,
             )  # fmt: skip
             if settings["refuse_holes"] == 1:
                 return True

@@ -1,4 +1,6 @@
-"""The working orders of each position: `book[leg, k]` is the row in `orders` of its k-th, in the order of their numbers."""
+"""The working orders of each position: `book[leg, k]` is the row in `orders` of its k-th, in the order of their
+numbers.
+"""
 
 from __future__ import annotations
 

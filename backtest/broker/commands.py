@@ -1,4 +1,5 @@
-"""What a strategy or a schedule asks for: sizes worked out at once, margin commands carried out, orders handed to the venue.
+"""What a strategy or a schedule asks for: sizes worked out at once, margin commands carried out, orders handed to the
+venue.
 
 Sections 1.2, 2.4, 2.6 and 6 of `docs/order-of-events.md`.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from backtest.broker.book import cancel, cancel_orders, new_order, replace_bracket, working
+from backtest.broker.book import cancel, cancel_orders, new_order, refuse, replace_bracket, working
 from backtest.broker.codes import (
     AMOUNT_ABOVE_WALLET,
     BUY,
@@ -47,7 +48,7 @@ from backtest.broker.codes import (
 )
 from backtest.broker.ledger import note, post
 from backtest.broker.margin import removable_margin
-from backtest.broker.matching import accept, refuse
+from backtest.broker.matching import accept
 from backtest.broker.rounding import round_down, round_nearest
 from backtest.broker.tiers import leverage_cap, maintenance_margin
 from backtest.compiling import kernel
@@ -57,8 +58,9 @@ from backtest.compiling import kernel
 def quantity_of(size_kind, size, price, leverage, stop, side, equity, held):
     """Base units that `size` means at `price`; NaN where it means nothing. Targets give the signed quantity wanted.
 
-    Sizes: quantity (base units), notional and margin (quote currency), risk (fraction of `equity` lost at `stop`), a share of the
-    position `held`; as targets quantity, notional, margin and exposure (notional as a fraction of equity), all signed.
+    Sizes: quantity (base units), notional and margin (quote currency), risk (fraction of `equity` lost at `stop`), a
+    share of the position `held`; as targets quantity, notional, margin and exposure (notional as a fraction of
+    equity), all signed.
     """
     if size_kind == BY_QUANTITY or size_kind == TO_QUANTITY:
         return size

@@ -47,8 +47,8 @@ def post(
 ):
     """Apply one movement to the wallet and the position's margin and write its row.
 
-    The seven amounts are credits and sum to zero. Quantity and entry price of the position are those after the event; its
-    liquidation price is worked out here.
+    The seven amounts are credits and sum to zero. Quantity and entry price of the position are those after the event;
+    its liquidation price is worked out here.
     """
     account["wallet"] += wallet
     if position["quantity"] == 0.0:

@@ -1,13 +1,14 @@
 """Where an isolated position is liquidated, and where its margin is spent.
 
-The liquidation price is the first adverse mark price at which the balance M + q·(p − E) falls to the requirement |q|·p·(m + c)/r − D/r
-of the tier of the notional at that price:
+The liquidation price is the first adverse mark price at which the balance M + q·(p − E) falls to the requirement
+|q|·p·(m + c)/r − D/r of the tier of the notional at that price:
 
     p = (s·|q|·E − M − D/r) / (|q|·(s − (m + c)/r))
 
-(Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts", faq b3c689c1f50a44cabb3a84e663b81d93, with the isolated wallet as M; m rate,
-D maintenance amount, c a fee that the venue counts inside the trigger, r = 1.) With r below 1 the same price is where the margin ratio reaches r: the
-threshold of margin calls, alerts and top-ups. The requirement is continuous in the notional, so there is one such price at most.
+(Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts", faq b3c689c1f50a44cabb3a84e663b81d93, with
+the isolated wallet as M; m rate, D maintenance amount, c a fee that the venue counts inside the trigger, r = 1.) With
+r below 1 the same price is where the margin ratio reaches r: the threshold of margin calls, alerts and top-ups. The
+requirement is continuous in the notional, so there is one such price at most.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def bankruptcy_price(quantity, entry_price, margin):
 
 @kernel
 def settlement_price(quantity, entry_price, margin, mark_price):
-    """Price at which a liquidated position is closed: the mark, but never beyond bankruptcy, so that no more than M is lost."""
+    """Price at which a liquidated position is closed: the mark, but never beyond bankruptcy, so that no more than M
+    is lost.
+    """
     bankruptcy = bankruptcy_price(quantity, entry_price, margin)
     if quantity > 0.0:
         return max(mark_price, bankruptcy)

@@ -1,8 +1,9 @@
 """What opening a position needs, and what may be taken out of it again.
 
-Initial margin = |q|·p / leverage (Binance, faq be2c7d9d95b04a7e8044ed02dd7dfe5c, with the open loss max(0, s·q·(p − mark)) as part of the cost of
-opening). Removable margin = min(M − maintenance, M + q·(mark − E) − |q|·mark / leverage) (Binance, faq 360038447311): unrealised profit may be
-withdrawn, down to the initial margin at the mark price.
+Initial margin = |q|·p / leverage (Binance, faq be2c7d9d95b04a7e8044ed02dd7dfe5c, with the open loss max(0, s·q·(p −
+mark)) as part of the cost of opening). Removable margin = min(M − maintenance, M + q·(mark − E) − |q|·mark /
+leverage) (Binance, faq 360038447311): unrealised profit may be withdrawn, down to the initial margin at the mark
+price.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def initial_margin(quantity, price, leverage):
 
 @kernel
 def open_loss(side, quantity, price, mark_price):
-    """Loss at the mark price that an order of `side` carries from its first instant; none where the price is better than the mark."""
+    """Loss at the mark price that an order of `side` carries from its first instant; none where the price is better
+    than the mark.
+    """
     return max(0.0, side * quantity * (price - mark_price))
 
 

@@ -1,7 +1,8 @@
 """How orders meet the market: acceptance, fills, and what follows a fill.
 
-An order opposite to the position first reduces it; what remains, unless the order is reduce-only, opens the other way (Binance one-way mode).
-Opening is refused with a reason where the venue would refuse it. Sections 4 of `docs/order-of-events.md`.
+An order opposite to the position first reduces it; what remains, unless the order is reduce-only, opens the other way
+(Binance one-way mode). Opening is refused with a reason where the venue would refuse it. Sections 4 of `docs/order-
+of-events.md`.
 """
 
 from __future__ import annotations
@@ -225,7 +226,9 @@ def _open(
 
 @kernel
 def rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index):
-    """A limit order that the market has not reached starts working; its opening part reserves margin, or it is refused."""
+    """A limit order that the market has not reached starts working; its opening part reserves margin, or it is
+    refused.
+    """
     position = positions[leg]
     term = terms[leg]
     order = orders[index]
@@ -258,7 +261,9 @@ def rest(account, settings, positions, terms, tiers, orders, book, notices, leg,
 def act(
     account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, point, liquidity
 ):
-    """Working or new order `index` is met at last price `point`: it fills, or a stop-limit comes into force as a limit order."""
+    """Working or new order `index` is met at last price `point`: it fills, or a stop-limit comes into force as a
+    limit order.
+    """
     order = orders[index]
     if order["kind"] == STOP_LIMIT or order["kind"] == TAKE_PROFIT_LIMIT:
         leave(account, positions[leg], book, orders, leg, index)

@@ -1,7 +1,7 @@
 """The path of a bar: open → first extreme → second extreme → close, walked by last and mark in step.
 
-A point on it is a leg of the path (`segment` 1 to 3) and the `fraction` of that leg; a threshold is met where the straight line
-from the leg's start to its end meets it. Section 3 of `docs/order-of-events.md`.
+A point on it is a leg of the path (`segment` 1 to 3) and the `fraction` of that leg; a threshold is met where the
+straight line from the leg's start to its end meets it. Section 3 of `docs/order-of-events.md`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def beyond(price, level, below, strict):
 
 @kernel
 def meeting(start, end, current, fraction, level, below, strict):
-    """Fraction of the leg at which `level` is met at or after `fraction`, where the price is `current`; infinite if it is not."""
+    """Fraction of the leg at which `level` is met at or after `fraction`, where the price is `current`; infinite if
+    it is not.
+    """
     if beyond(current, level, below, strict):
         return fraction
     if not beyond(end, level, below, strict):

@@ -1,8 +1,8 @@
 """How a fill changes a position: pure functions of numbers.
 
-Adding averages the entry price by quantity. Reducing keeps it, realises s·closed·(price − E) and releases the same share of the
-margin; a loss beyond what is released is taken from the margin that remains, and beyond that from the insurance fund, so that a
-reduction never costs the wallet anything.
+Adding averages the entry price by quantity. Reducing keeps it, realises s·closed·(price − E) and releases the same
+share of the margin; a loss beyond what is released is taken from the margin that remains, and beyond that from the
+insurance fund, so that a reduction never costs the wallet anything.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def diminished(quantity, closed, lot):
 
 @kernel
 def reduction(quantity, entry_price, margin, closed, price, fee):
-    """What closing `closed` base units at `price` moves: (pnl, to the wallet, from the margin, from the insurance fund)."""
+    """What closing `closed` base units at `price` moves: (pnl, to the wallet, from the margin, from the insurance
+    fund).
+    """
     size = abs(quantity)
     pnl = closed * (price - entry_price) if quantity > 0.0 else closed * (entry_price - price)
     released = margin if closed >= size else margin * (closed / size)

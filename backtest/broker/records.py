@@ -26,8 +26,9 @@ ACCOUNT = _record(
 )
 """The wallet shared by all positions, and how far the run has come.
 
-`wallet` is the free balance plus `reserved` (the margin that resting limit orders hold back). `bar`, `stage`, `segment` and
-`fraction` are the point of time; `orders` and `trades` count the numbers given out; the `..._rows` count rows in use.
+`wallet` is the free balance plus `reserved` (the margin that resting limit orders hold back). `bar`, `stage`,
+`segment` and `fraction` are the point of time; `orders` and `trades` count the numbers given out; the `..._rows`
+count rows in use.
 """
 
 POSITION = _record(
@@ -38,7 +39,8 @@ POSITION = _record(
 """One isolated position. `margin` is its own wallet: allocated + added - removed ± funding, without unrealised PnL.
 
 `orders` counts its working orders. `mark_price` and `last_price` are the prices of the point reached
-(`point_segment`, `point_fraction`). The four thresholds are the nearest prices at which anything of this position happens.
+(`point_segment`, `point_fraction`). The four thresholds are the nearest prices at which anything of this position
+happens.
 """
 
 ORDER = _record(
@@ -57,9 +59,9 @@ COMMAND = _record(
 )
 """One request of a strategy or one row of a schedule; `bar` is the base bar at whose close it is given.
 
-`size` counts what `size_kind` says; the kernel works out `quantity` from it at once. `number` is the number of the order that it
-makes, `order` the number of the order that it cancels. `threshold`, `level`, `amount`, `budget` and `cooldown_ns` are a top-up policy's;
-`amount` is also what a margin command moves.
+`size` counts what `size_kind` says; the kernel works out `quantity` from it at once. `number` is the number of the
+order that it makes, `order` the number of the order that it cancels. `threshold`, `level`, `amount`, `budget` and
+`cooldown_ns` are a top-up policy's; `amount` is also what a margin command moves.
 """
 
 TOP_UP = _record(
@@ -121,11 +123,15 @@ def _joined(*parts: np.dtype, ints: str = "") -> np.dtype:
 
 
 TERMS = _joined(CONTRACT, RULES, ints="table first count next_table_ns")
-"""All that a position is judged by: its contract, its venue's rules and the tier table that holds now (`first`, `count`)."""
+"""All that a position is judged by: its contract, its venue's rules and the tier table that holds now (`first`,
+`count`).
+"""
 
 SETTINGS = _record(
-    ints="path refuse_holes bars start_ns bar_ns fine_bars coarse_bars decision_every decision_offset decide watch_drawdown "
-    "wake_fill wake_reject wake_funding wake_liquidation wake_margin_call wake_alert",
+    ints="path refuse_holes bars start_ns bar_ns fine_bars coarse_bars decision_every decision_offset decide "
+    "watch_drawdown wake_fill wake_reject wake_funding wake_liquidation wake_margin_call wake_alert",
     floats="slippage volume_slippage",
 )
-"""What holds for the whole run. Decisions fall on the close of each bar with (bar + 1 + offset) a multiple of `decision_every`."""
+"""What holds for the whole run. Decisions fall on the close of each bar with (bar + 1 + offset) a multiple of
+`decision_every`.
+"""

@@ -1,7 +1,7 @@
 """How a venue rounds quantities and prices: quantities down to the lot, prices to the tick.
 
-A double holds neither 0.1 nor 0.001, so a quotient that lies within 1e-9 (relative) of a whole number of steps counts as that number.
-A step of zero leaves the value as it is.
+A double holds neither 0.1 nor 0.001, so a quotient that lies within 1e-9 (relative) of a whole number of steps counts
+as that number. A step of zero leaves the value as it is.
 """
 
 from __future__ import annotations

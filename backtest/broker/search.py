@@ -1,7 +1,8 @@
 """The next bar in which anything can happen, found without looking at the bars between.
 
-The extremes of blocks of bars (two sizes, built once per history) say which blocks cannot touch a threshold; only the bars of the
-others are read. A bar that is found is a candidate: the step itself decides what happens there, so the block sizes never change a result.
+The extremes of blocks of bars (two sizes, built once per history) say which blocks cannot touch a threshold; only the
+bars of the others are read. A bar that is found is a candidate: the step itself decides what happens there, so the
+block sizes never change a result.
 """
 
 from __future__ import annotations

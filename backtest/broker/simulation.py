@@ -1,7 +1,7 @@
 """One account on one market: the records of a run, and the compiled step that changes them.
 
-The driver (a strategy's engine, a test, the calculator's proofs) makes a `Simulation`, calls `advance`, reads the records, gives
-commands, and calls `advance` again. Nothing here knows of strategies, tables or clock texts.
+The driver (a strategy's engine, a test, the calculator's proofs) makes a `Simulation`, calls `advance`, reads the
+records, gives commands, and calls `advance` again. Nothing here knows of strategies, tables or clock texts.
 """
 
 from __future__ import annotations
@@ -68,14 +68,14 @@ class Extremes:
 class Simulation:
     """An isolated-margin account.
 
-    prices: float64 (legs, 9, bars), columns as in `codes` (open, high, low, close, volume, mark open, high, low, close); NaN: missing.
-    start_ns, bar_ns: open of bar 0 and length of a bar, UTC nanoseconds.
-    funding, contracts, tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a leg.
-    cash: the wallet at the start (quote currency). leverage: what a position has until an order or command says otherwise.
-    slippage: plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume.
-    margin_call: margin ratio at which a margin call is given.
-    decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of `every`; 0: never.
-    schedule: COMMAND rows sorted by `bar`, given at the closes of their bars. wakes: events at which `advance` comes back.
+    prices: float64 (legs, 9, bars), columns as in `codes` (open, high, low, close, volume, mark open, high, low,
+    close); NaN: missing. start_ns, bar_ns: open of bar 0 and length of a bar, UTC nanoseconds. funding, contracts,
+    tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a leg. cash: the wallet
+    at the start (quote currency). leverage: what a position has until an order or command says otherwise. slippage:
+    plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume. margin_call:
+    margin ratio at which a margin call is given. decision_every, decision_offset: a decision falls on the close of
+    each bar with (bar + 1 + offset) a multiple of `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at
+    the closes of their bars. wakes: events at which `advance` comes back.
     """
 
     def __init__(
@@ -288,7 +288,7 @@ class Simulation:
                 0.0,
                 0.0,
                 0.0,
-            )  # fmt: skip
+            )
         )
         return number
 
@@ -306,7 +306,9 @@ class Simulation:
         cooldown_ns: float = 0.0,
         tag: int = 0,
     ) -> None:
-        """Ask for a cancel, a margin command or a top-up policy; at a hook it acts at that point, else at the next open."""
+        """Ask for a cancel, a margin command or a top-up policy; at a hook it acts at that point, else at the next
+        open.
+        """
         self._push(
             (
                 0,
@@ -333,7 +335,7 @@ class Simulation:
                 budget,
                 cooldown_ns,
                 0.0,
-            )  # fmt: skip
+            )
         )
 
     def _push(self, row: tuple[Any, ...]) -> None:
@@ -345,7 +347,9 @@ class Simulation:
         account["command_rows"] += 1
 
     def watch(self, leg: int, threshold: ThresholdKind, level: float) -> int:
-        """Watch a threshold of a leg (of the account, for a drawdown) and note when it is reached; returns the alert's number."""
+        """Watch a threshold of a leg (of the account, for a drawdown) and note when it is reached; returns the
+        alert's number.
+        """
         number = len(self._alerts) - len(self._positions) + 1
         alert = np.zeros(1, ALERT)
         alert["number"], alert["leg"], alert["kind"] = number, leg, NoticeKind.ALERT
@@ -389,7 +393,9 @@ def _holes(missing: np.ndarray) -> Records:
 
 
 def _deferred(funding: Records, missing: np.ndarray) -> Records:
-    """Funding with the settlements that fall into a hole put off to the symbol's next present bar; those after the end dropped."""
+    """Funding with the settlements that fall into a hole put off to the symbol's next present bar; those after the
+    end dropped.
+    """
     settled = funding.astype(FUNDING, copy=True)
     bars = missing.shape[1]
     for leg in np.unique(settled["leg"]):
@@ -400,4 +406,6 @@ def _deferred(funding: Records, missing: np.ndarray) -> Records:
         following = np.searchsorted(there, settled["bar"][rows])
         settled["bar"][rows] = np.append(there, bars)[following]
     settled = settled[settled["bar"] < bars]
-    return settled[np.lexsort((settled["time_ns"], settled["leg"], settled["bar"]))]
+    order = np.lexsort((settled["time_ns"], settled["leg"], settled["bar"]))
+    in_order: Records = settled[order]
+    return in_order

@@ -1,7 +1,7 @@
 """One bar of one account: the venue's order of events.
 
-`opening` is a bar's first instant (section 2 of `docs/order-of-events.md`), `walk` its path (section 3), `closing` its last
-instant (section 7). Each sentence there is one statement here, in the same order.
+`opening` is a bar's first instant (section 2 of `docs/order-of-events.md`), `walk` its path (section 3), `closing`
+its last instant (section 7). Each sentence there is one statement here, in the same order.
 """
 
 from __future__ import annotations
@@ -270,8 +270,9 @@ def _strictly_passed(order, price):
 def _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, acting):
     """Note, once a bar, that the order of two triggers decides how the position ends here.
 
-    `acting` is the slot of the order that is about to act, -1 for the liquidation. Either another trigger that would close the
-    position (stop, take-profit, liquidation) lies within the bar's range, or the position was opened on this same path.
+    `acting` is the slot of the order that is about to act, -1 for the liquidation. Either another trigger that would
+    close the position (stop, take-profit, liquidation) lies within the bar's range, or the position was opened on
+    this same path.
     """
     position = positions[leg]
     bar = account["bar"]

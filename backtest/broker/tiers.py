@@ -1,8 +1,8 @@
 """Leverage tiers: the maintenance margin and the leverage cap that belong to a notional.
 
-Binance, "Leverage and Margin of USDⓈ-M Futures" (faq ceccfcfb4e3a45e3b48b0b1bb1a8ae46): maintenance margin = notional × rate −
-maintenance amount, where amount_n = amount_{n−1} + floor_n × (rate_n − rate_{n−1}), so that the requirement is continuous in the notional.
-A tier holds for floor < notional ≤ cap; above the last cap the last tier holds.
+Binance, "Leverage and Margin of USDⓈ-M Futures" (faq ceccfcfb4e3a45e3b48b0b1bb1a8ae46): maintenance margin = notional
+× rate − maintenance amount, where amount_n = amount_{n−1} + floor_n × (rate_n − rate_{n−1}), so that the requirement
+is continuous in the notional. A tier holds for floor < notional ≤ cap; above the last cap the last tier holds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def leverage_cap(tiers, first, count, notional):
 
 @kernel
 def table_at(tier_tables, first, count, time_ns):
-    """Row in `tier_tables` of the table that holds at `time_ns`: the latest not after it, before the first the first."""
+    """Row in `tier_tables` of the table that holds at `time_ns`: the latest not after it, else the first."""
     row = first
     last = first + count - 1
     while row < last and tier_tables[row + 1]["from_ns"] <= time_ns:

@@ -1,7 +1,8 @@
 """What a position is worth at a price. Linear contracts: profit and loss in quote currency.
 
-With q the signed quantity, E the entry price, M the position's own margin and p the mark price: unrealised PnL = q·(p − E),
-margin balance = M + q·(p − E), margin ratio = maintenance margin / margin balance (Binance, faq b3c689c1f50a44cabb3a84e663b81d93).
+With q the signed quantity, E the entry price, M the position's own margin and p the mark price: unrealised PnL = q·(p
+− E), margin balance = M + q·(p − E), margin ratio = maintenance margin / margin balance (Binance, faq
+b3c689c1f50a44cabb3a84e663b81d93).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The thresholds of a position: at which prices anything of it happens next.
 
-Between events nothing of a position changes, so everything that can happen to it is a price on the last or the mark path: its liquidation price,
-the levels of its working orders, its top-up policy's trigger, its alerts. The nearest of them on each side say which bars can be skipped.
+Between events nothing of a position changes, so everything that can happen to it is a price on the last or the mark
+path: its liquidation price, the levels of its working orders, its top-up policy's trigger, its alerts. The nearest of
+them on each side say which bars can be skipped.
 """
 
 from __future__ import annotations

@@ -131,7 +131,5 @@ class Dispatch:
         )
 
 
-def _chosen(
-    wanted: set[str], hooks: dict[Any, tuple[str, Callable[[Row], None]]]
-) -> dict[int, Callable[[Row], None]]:
+def _chosen(wanted: set[str], hooks: dict[Any, tuple[str, Callable[[Row], None]]]) -> dict[int, Callable[[Row], None]]:
     return {int(kind): tell for kind, (name, tell) in hooks.items() if name in wanted}

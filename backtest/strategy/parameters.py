@@ -1,7 +1,7 @@
 """Declared parameters of a strategy: a default, bounds, and one meaning.
 
-    class Breakout(bt.Strategy):
-        lookback = bt.Param(48, low=12, high=240, help="bars of the channel")
+class Breakout(bt.Strategy):
+    lookback = bt.Param(48, low=12, high=240, help="bars of the channel")
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Value = float | int | str | bool
 
 
 class Param:
-    """One parameter: `default` gives its type, `low` and `high` its bounds (both included), `choices` the values of a text.
+    """One parameter: `default` gives its type, `low` and `high` its bounds (both included), `choices` the values of a
+    text.
 
     On the class it is this description, on an instance its value.
     """
@@ -48,17 +49,19 @@ class Param:
         def __get__(self, instance: object, owner: type | None = None) -> Any: ...
 
     def checked(self, value: object) -> Value:
-        """`value`, or the number that its text says, in the type of the default; raises `UsageError` outside the bounds."""
+        """`value`, or the number that its text says, in the type of the default; raises `UsageError` outside the
+        bounds.
+        """
         found = self._typed(value)
         if isinstance(found, str):
             if self.choices and found not in self.choices:
-                raise UsageError(
-                    f"parameter {self.name} is '{found}'; {near(found, self.choices)}it is one of {', '.join(self.choices)}"
-                )
+                known = ", ".join(self.choices)
+                raise UsageError(f"parameter {self.name} is '{found}'; {near(found, self.choices)}it is one of {known}")
             return found
         if (self.low is not None and found < self.low) or (self.high is not None and found > self.high):
-            bounds = f"{'' if self.low is None else f'{self.low:g} ≤ '}{self.name}{'' if self.high is None else f' ≤ {self.high:g}'}"
-            raise UsageError(f"parameter {self.name} is {found:g}, outside its bounds: {bounds}")
+            low = "" if self.low is None else f"{self.low:g} ≤ "
+            high = "" if self.high is None else f" ≤ {self.high:g}"
+            raise UsageError(f"parameter {self.name} is {found:g}, outside its bounds: {low}{self.name}{high}")
         return found
 
     def _typed(self, value: object) -> Value:

@@ -25,8 +25,8 @@ _LEVERAGE, _LIQUIDATION, _MARK = _FIELD["leverage"], _FIELD["liquidation_price"]
 class Position:
     """One symbol's isolated position; false while there is none.
 
-    Money is quote currency. `margin` is the position's own wallet, without unrealised PnL. Commands given at a hook act at that point, those
-    given in `next` at the open of the next base bar.
+    Money is quote currency. `margin` is the position's own wallet, without unrealised PnL. Commands given at a hook
+    act at that point, those given in `next` at the open of the next base bar.
     """
 
     __slots__ = ("_leg", "_row", "_simulation", "_term", "_tiers", "symbol")
@@ -138,7 +138,9 @@ class Position:
         )
 
     def needed(self, *, distance: float) -> float:
-        """Margin to add so that the liquidation price lies `distance` (fraction of the mark price) away; 0 if it does."""
+        """Margin to add so that the liquidation price lies `distance` (fraction of the mark price) away; 0 if it
+        does.
+        """
         if not 0.0 < distance < 1.0:
             raise UsageError(f"a distance of {distance:g} cannot be asked for; it is a fraction between 0 and 1")
         if not self:
@@ -179,8 +181,8 @@ class Position:
     ) -> None:
         """Let the broker add `amount` of margin whenever the margin ratio rises (or the distance falls) to a level.
 
-        budget: the most that the policy may add in all. cooldown_ns: the least time between two top-ups. Without a trigger the
-        policy is switched off.
+        budget: the most that the policy may add in all. cooldown_ns: the least time between two top-ups. Without a
+        trigger the policy is switched off.
         """
         if margin_ratio is not None and distance is not None:
             raise UsageError("a top-up policy has one trigger: margin_ratio= or distance=, not both")
@@ -189,10 +191,13 @@ class Position:
             kind, level = ThresholdKind.MARGIN_RATIO, margin_ratio
         elif distance is not None:
             kind, level = ThresholdKind.DISTANCE, distance
-        if kind != ThresholdKind.NONE and not (0.0 < level < 1.0 and amount > 0.0 and budget >= 0.0 and cooldown_ns >= 0):
+        if kind != ThresholdKind.NONE and not (
+            0.0 < level < 1.0 and amount > 0.0 and budget >= 0.0 and cooldown_ns >= 0
+        ):
             raise UsageError(
-                f"a top-up policy with level {level:g}, amount {amount:g}, budget {budget:g} and cooldown {cooldown_ns} cannot act; "
-                "the level is a fraction between 0 and 1, the amount is positive, budget and cooldown are not negative"
+                f"a top-up policy with level {level:g}, amount {amount:g}, budget {budget:g} and cooldown "
+                f"{cooldown_ns} cannot act; the level is a fraction between 0 and 1, the amount is positive, budget and "
+                "cooldown are not negative"
             )
         self._simulation.command(
             CommandKind.SET_TOP_UP,
@@ -207,10 +212,10 @@ class Position:
     def reduce(self, share: float, *, tag: int = 0) -> int:
         """Close `share` (fraction, 0 to 1) of the position at the market; returns the order's number."""
         if not 0.0 < share <= 1.0:
-            raise UsageError(f"a share of {share:g} of a position cannot be closed; it is a fraction above 0 and up to 1")
-        return self._simulation.order(
-            self._leg, Side.SELL, 0, SizeKind.POSITION, share, reduce_only=True, tag=tag
-        )
+            raise UsageError(
+                f"a share of {share:g} of a position cannot be closed; it is a fraction above 0 and up to 1"
+            )
+        return self._simulation.order(self._leg, Side.SELL, 0, SizeKind.POSITION, share, reduce_only=True, tag=tag)
 
     def close(self, *, tag: int = 0) -> int:
         """Close the whole position at the market; returns the order's number."""

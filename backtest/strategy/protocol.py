@@ -11,8 +11,9 @@
                 if not self.position(symbol) and self.close[symbol] > self.top[symbol]:
                     self.buy(symbol, margin=0.10 * self.equity, leverage=5, stop=0.97 * self.close[symbol])
 
-`next` is called at the close of each decision bar and sees nothing later; what it asks for reaches the venue at the open of the
-next base bar. A strategy may instead return its whole plan from `plan`, which then runs without entering Python.
+`next` is called at the close of each decision bar and sees nothing later; what it asks for reaches the venue at the
+open of the next base bar. A strategy may instead return its whole plan from `plan`, which then runs without entering
+Python.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Strategy:
         self._simulation = stage.simulation
         self._legs = stage.legs
         self._positions = stage.positions
-        self._account = memoryview(stage.simulation.account.view(np.float64))
+        self._account = memoryview(stage.simulation.account.view(np.float64).data)
         self.symbols = tuple(stage.legs)
         self.random = np.random.default_rng(stage.seed)
         for name in SEEN:
@@ -145,13 +146,15 @@ class Strategy:
     def indicator(self, function: Callable[..., Any], *columns: str) -> Revealed:
         """`function` of the named columns of each symbol, computed once and revealed as bars close.
 
-        It is given one pandas Series a column (index: closes of the decision bars) and returns as many values; its value at
-        a bar may depend on that bar and earlier ones only (`backtest check` tries).
+        It is given one pandas Series a column (index: closes of the decision bars) and returns as many values; its
+        value at a bar may depend on that bar and earlier ones only (`backtest check` tries).
         """
         return self._stage.indicator(function, columns)
 
     def panel(self, function: Callable[..., Any], *columns: str) -> Revealed:
-        """As `indicator`, but `function` is given one DataFrame a column, with a column per symbol, and returns such a table."""
+        """As `indicator`, but `function` is given one DataFrame a column, with a column per symbol, and returns such
+        a table.
+        """
         return self._stage.panel(function, columns)
 
     def single(self, function: Callable[..., Any], *columns: str) -> Single:
@@ -189,10 +192,10 @@ class Strategy:
     ) -> int:
         """Ask for an order of exactly one size; returns its number.
 
-        quantity (base units), notional or margin (quote currency; margin × leverage is the notional), or risk (fraction of equity lost
-        at `stop`). Without `limit` and `trigger` a market order; `limit` makes it a limit order; `trigger` a stop or, on the other side
-        of the last price, a take-profit; both a stop-limit (take-profit-limit). `stop` and `take_profit` are prices of a bracket that
-        comes into force with the fill.
+        quantity (base units), notional or margin (quote currency; margin × leverage is the notional), or risk
+        (fraction of equity lost at `stop`). Without `limit` and `trigger` a market order; `limit` makes it a limit
+        order; `trigger` a stop or, on the other side of the last price, a take-profit; both a stop-limit (take-
+        profit-limit). `stop` and `take_profit` are prices of a bracket that comes into force with the fill.
         """
         given = [
             (kind, size)
@@ -210,7 +213,9 @@ class Strategy:
             )
         size_kind, size = given[0]
         if not size >= 0.0:
-            raise UsageError(f"an order of size {size} for {symbol} has no meaning; sizes are positive, the side is buy or sell")
+            raise UsageError(
+                f"an order of size {size} for {symbol} has no meaning; sizes are positive, the side is buy or sell"
+            )
         if size_kind == SizeKind.RISK and stop != stop:
             raise UsageError(f"risk= sizes an order by what is lost at its stop: give stop= too, for {symbol}")
         kind = OrderKind.MARKET
@@ -257,8 +262,8 @@ class Strategy:
     ) -> int:
         """Ask that the position be brought to a signed target with one market order; returns its number.
 
-        Exactly one of exposure (notional as a fraction of equity), notional, margin (times the leverage), quantity. A `stop` or
-        `take_profit` replaces the bracket that stands.
+        Exactly one of exposure (notional as a fraction of equity), notional, margin (times the leverage), quantity. A
+        `stop` or `take_profit` replaces the bracket that stands.
         """
         given = [
             (kind, size)
@@ -271,7 +276,9 @@ class Strategy:
             if size is not None
         ]
         if len(given) != 1 or given[0][1] != given[0][1]:
-            raise UsageError(f"a target says what it sizes: exactly one of {', '.join(TARGETS)}, a number, for {symbol}")
+            raise UsageError(
+                f"a target says what it sizes: exactly one of {', '.join(TARGETS)}, a number, for {symbol}"
+            )
         size_kind, size = given[0]
         return self._simulation.order(
             self._leg(symbol),
@@ -307,9 +314,11 @@ class Strategy:
         distance: float | None = None,
         drawdown: float | None = None,
     ) -> int:
-        """Watch a threshold: of a position the margin ratio or the distance to liquidation, of the account the drawdown.
+        """Watch a threshold: of a position the margin ratio or the distance to liquidation, of the account the
+        drawdown.
 
-        It goes to the risk log and calls `on_alert`. Levels are fractions. Returns the alert's number. Call it in `init`.
+        It goes to the risk log and calls `on_alert`. Levels are fractions. Returns the alert's number. Call it in
+        `init`.
         """
         given = [
             (kind, level)
@@ -321,7 +330,9 @@ class Strategy:
             if level is not None
         ]
         if len(given) != 1 or not 0.0 < given[0][1] < 1.0:
-            raise UsageError("an alert watches exactly one of margin_ratio, distance, drawdown, at a fraction between 0 and 1")
+            raise UsageError(
+                "an alert watches exactly one of margin_ratio, distance, drawdown, at a fraction between 0 and 1"
+            )
         threshold, level = given[0]
         if (threshold == ThresholdKind.DRAWDOWN) == (symbol is not None):
             raise UsageError("a drawdown alert watches the account (no symbol); the others watch a symbol")
@@ -331,7 +342,9 @@ class Strategy:
     # --- schedules
 
     def frame(self, symbol: str) -> pd.DataFrame:
-        """All decision bars of a symbol (open high low close volume mark; index: closes). For `plan`: it holds the whole run."""
+        """All decision bars of a symbol (open high low close volume mark; index: closes). For `plan`: it holds the
+        whole run.
+        """
         return self._stage.frame(symbol)
 
     def schedule(
@@ -345,15 +358,15 @@ class Strategy:
     ) -> Schedule:
         """A schedule from arrays, one value per decision bar and symbol; NaN leaves the position as it is.
 
-        Exactly one of exposure, notional, margin, quantity (signed, as in `target`), a mapping from symbol to array; `leverage`,
-        `stop`, `take_profit` alike; `add_margin` moves money into (negative: out of) the position.
+        Exactly one of exposure, notional, margin, quantity (signed, as in `target`), a mapping from symbol to array;
+        `leverage`, `stop`, `take_profit` alike; `add_margin` moves money into (negative: out of) the position.
         """
         closes = self._stage.closes
         if len(size) != 1 or next(iter(size)) not in TARGETS:
             raise UsageError(f"a plan says what it sizes: exactly one of {', '.join(TARGETS)}")
         name, wanted = next(iter(size.items()))
         targets = per_decision(self.symbols, closes, dict(wanted), name)
-        levels = leverage if isinstance(leverage, Mapping) else {symbol: leverage for symbol in targets}
+        levels = leverage if isinstance(leverage, Mapping) else dict.fromkeys(targets, leverage)
         extras = {
             "leverage": per_decision(self.symbols, closes, dict(levels), "leverage"),
             "stop": per_decision(self.symbols, closes, dict(stop or {}), "stop"),

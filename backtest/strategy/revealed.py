@@ -1,7 +1,7 @@
 """Market columns and indicators as a strategy sees them: value by value, as decision bars close.
 
-The buffers that a strategy can reach are filled with NaN and gain one value per decision, so that nothing of the future lies
-in them, not even behind a view.
+The buffers that a strategy can reach are filled with NaN and gain one value per decision, so that nothing of the
+future lies in them, not even behind a view.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Now:
 
 
 class Revealed:
-    """One quantity per symbol through time. `column[symbol]` is its value at the last closed decision bar (NaN: not known).
+    """One quantity per symbol through time. `column[symbol]` is its value at the last closed decision bar (NaN: not
+    known).
 
     >>> now = Now()
     >>> close = Revealed("close", ("BTC",), np.array([[1.0, 2.0, 3.0]]), now)
@@ -97,8 +98,8 @@ def decision_bars(history: MarketHistory, timeframe_ns: int) -> tuple[int, int, 
 def decision_columns(history: MarketHistory, timeframe_ns: int) -> dict[str, NDArray[np.float64]]:
     """Each seen column at each decision bar, (symbols, decisions); a bar appears only when complete.
 
-    A decision bar opens with its first base bar's open and closes with its last one's close; a missing base bar is left out,
-    a decision bar without any is NaN.
+    A decision bar opens with its first base bar's open and closes with its last one's close; a missing base bar is
+    left out, a decision bar without any is NaN.
     """
     every, _, closes = decision_bars(history, timeframe_ns)
     prices = history.prices

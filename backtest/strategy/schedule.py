@@ -1,7 +1,7 @@
 """A whole plan given in advance, run by the kernel without entering Python.
 
-A schedule is an array of the same commands that a Python strategy gives, each with the base bar at whose close it is given. So
-the two ways of driving the broker cannot differ: the kernel takes both from the same queue.
+A schedule is an array of the same commands that a Python strategy gives, each with the base bar at whose close it is
+given. So the two ways of driving the broker cannot differ: the kernel takes both from the same queue.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ TARGETS = {
     "margin": SizeKind.TARGET_MARGIN,
     "quantity": SizeKind.TARGET_QUANTITY,
 }
-"""What a target may size: signed notional as a fraction of equity, signed notional, signed margin × leverage, signed quantity."""
+"""What a target may size: signed notional as a fraction of equity, signed notional, signed margin × leverage, signed
+quantity.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +59,18 @@ class Schedule:
     ) -> Schedule:
         """Rows of targets: at the close of base bar `bars[i]`, symbol `legs[i]` is to be brought to its target.
 
-        Exactly one of `exposure=` (signed notional as a fraction of equity), `notional=`, `margin=` (signed, times the leverage)
-        or `quantity=` (signed). `leverage`, `stop`, `take_profit` (prices; NaN: none) apply with it; 0 closes the position.
+        Exactly one of `exposure=` (signed notional as a fraction of equity), `notional=`, `margin=` (signed, times
+        the leverage) or `quantity=` (signed). `leverage`, `stop`, `take_profit` (prices; NaN: none) apply with it; 0
+        closes the position.
 
         >>> plan = Schedule.of_targets([0, 5], [0, 0], exposure=[0.5, 0.0], leverage=5)
         >>> len(plan), plan.commands["size"].tolist()
         (2, [0.5, 0.0])
         """
         if len(size) != 1 or next(iter(size)) not in TARGETS:
-            raise UsageError(f"a target says what it sizes: exactly one of {', '.join(TARGETS)}, not {', '.join(size) or 'none'}")
+            raise UsageError(
+                f"a target says what it sizes: exactly one of {', '.join(TARGETS)}, not {', '.join(size) or 'none'}"
+            )
         name, values = next(iter(size.items()))
         bar = np.atleast_1d(np.asarray(bars, np.int64))
         rows = np.zeros(len(bar), COMMAND)
@@ -84,7 +89,7 @@ class Schedule:
 
     @classmethod
     def of_margin(cls, bars: ArrayLike, legs: ArrayLike, *, add: ArrayLike) -> Schedule:
-        """Rows of margin commands: `add[i]` (quote currency) is moved into the position, a negative amount out of it."""
+        """Rows of margin commands: `add[i]` (quote currency) moves into the position, a negative amount out of it."""
         amounts = np.atleast_1d(np.asarray(add, np.float64))
         bar = np.atleast_1d(np.asarray(bars, np.int64))
         rows = np.zeros(len(bar), COMMAND)
@@ -97,7 +102,9 @@ class Schedule:
 def per_decision(
     symbols: Sequence[str], closes: NDArray[np.int64], wanted: dict[str, Any], name: str
 ) -> dict[str, NDArray[np.float64]]:
-    """An array per symbol, one value per decision bar, from arrays, series or constants; raises where a length differs."""
+    """An array per symbol, one value per decision bar, from arrays, series or constants; raises where a length
+    differs.
+    """
     found = {}
     for symbol, values in wanted.items():
         if symbol not in symbols:

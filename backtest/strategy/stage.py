@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ from backtest.errors import UsageError, near
 from backtest.market.history import MarketHistory
 from backtest.strategy.position import Position
 from backtest.strategy.revealed import SEEN, Now, Revealed, Single, decision_bars, decision_columns
+
+Shown = TypeVar("Shown", bound=Revealed)
 
 
 class Stage:
@@ -37,7 +39,7 @@ class Stage:
         """One of the seen columns."""
         return self._keep(Revealed(name, self.history.symbols, self._values[name], self.now))
 
-    def _keep(self, revealed: Any) -> Any:
+    def _keep(self, revealed: Shown) -> Shown:
         self._revealed.append(revealed)
         return revealed
 
@@ -87,8 +89,7 @@ class Stage:
     def single(self, function: Callable[..., Any], columns: tuple[str, ...]) -> Single:
         """`function` of the columns of all symbols, one value for the run."""
         values = self._checked(function(*(self._table(name) for name in self._known(columns))), function)
-        single: Single = self._keep(Single(_name(function), ("",), values[None, :], self.now))
-        return single
+        return self._keep(Single(_name(function), ("",), values[None, :], self.now))
 
     def _known(self, columns: tuple[str, ...]) -> tuple[str, ...]:
         for name in columns:
