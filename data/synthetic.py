@@ -12,15 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtest.clock import HOUR_NS, MINUTE_NS, interval_text
-from backtest.errors import MarketDataError, UsageError, near
+from backtest.clock import HOUR_NS, MINUTE_NS
+from backtest.errors import UsageError, near
 from backtest.market.loader import Delivery, MarketRequest
 from backtest.market.series import Bars, FundingRates, SeriesKind
 from data import market_model as model
 
 SEED = 7
 VENUE = "sample"
-INTERVALS_NS = (MINUTE_NS, HOUR_NS)
 
 
 def seed_of(venue: str) -> int:
@@ -46,9 +45,7 @@ class SampleMarket:
         return tuple(asset.symbol for asset in model.ASSETS)
 
     def series(self, request: MarketRequest) -> Iterator[Delivery]:
-        """Last and mark bars of one interval, and funding, of the symbols asked for."""
-        if not any(request.interval_ns % length == 0 for length in INTERVALS_NS):
-            raise MarketDataError(f"the sample market has no {interval_text(request.interval_ns)} bars, but 1m and 1h")
+        """Last and mark bars, and funding: hourly bars where they make the interval, else one-minute bars."""
         length = HOUR_NS if request.interval_ns % HOUR_NS == 0 else MINUTE_NS
         known = self.symbols(request.venue)
         for symbol in request.symbols:

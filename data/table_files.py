@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 from pyarrow import parquet as pq
 
-from backtest.clock import grid_phase_ns, interval_text
+from backtest.clock import MINUTE_NS, interval_text
 from backtest.errors import MarketDataError, UsageError, near
 from backtest.market.loader import Delivery, FileRequest, Tiers
 from backtest.market.series import Bars, FundingRates, SeriesKind
@@ -165,6 +165,6 @@ def _interval(stamps: NDArray[np.int64]) -> int:
         raise UsageError("the interval of a single bar cannot be read from it; add --timeframe 1h")
     steps, counts = np.unique(np.diff(stamps), return_counts=True)
     length = int(steps[np.argmax(counts)])
-    if length <= 0 or length % 60_000_000_000 or (stamps[0] - grid_phase_ns(length)) % 60_000_000_000:
-        raise UsageError("the interval cannot be read from the stamps; add --timeframe 1h")
-    return length
+    if length > 0 and length % MINUTE_NS == 0:
+        return length
+    raise UsageError("the interval cannot be read from the stamps; add --timeframe 1h, and sort the rows")

@@ -69,6 +69,8 @@ class TierTable:
         tiers: list[Tier] = []
         floor, rate_below, amount = 0.0, 0.0, 0.0
         for cap, rate, leverage in rungs:
+            if rate <= rate_below:
+                raise MarketDataError(f"the rate does not rise at a notional of {floor:g} ({rate_below:g} to {rate:g})")
             amount = round(amount + floor * (rate - rate_below), 8)
             tiers.append(Tier(floor=floor, cap=cap, rate=rate, amount=amount, leverage=leverage))
             floor, rate_below = cap, rate

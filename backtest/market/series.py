@@ -165,7 +165,7 @@ class Bars:
         more = int(wrong.sum()) - 1
         raise MarketDataError(
             f"{self.name}: {name} {value:.10g} in row {row} ({time_text(int(self.time_ns[row]))}) {why}"
-            f"{f', and so in {more} more rows' if more else ''}; mend or leave out the row, for no value is invented"
+            f"{f', and {more} more like it' if more else ''}; mend or leave out the row, for no value is invented"
         )
 
 

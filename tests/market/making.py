@@ -48,9 +48,7 @@ def bars(
 def funding(hours: Sequence[float], rate: float = 0.0001, symbol: str = BTC) -> FundingRates:
     """Settlements of one rate, some hours after the base hour."""
     stamps = np.array([BASE_NS + round(hour * HOUR_NS) for hour in hours], np.int64)
-    return FundingRates(
-        venue="binance", symbol=symbol, time_ns=stamps, rate=np.full(stamps.size, rate), source="test"
-    )
+    return FundingRates(venue="binance", symbol=symbol, time_ns=stamps, rate=np.full(stamps.size, rate), source="test")
 
 
 def contract(symbol: str = BTC, valid_from: str = "2020-01-01") -> Contract:

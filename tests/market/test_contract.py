@@ -53,7 +53,9 @@ def test_the_table_of_the_date_holds_and_before_all_dates_the_first() -> None:
     assert both.tiers_at(moment_ns("2023-03-31")) is second
 
 
-@pytest.mark.parametrize("wrong", [{"tick": 0.0}, {"lot": -1.0}, {"taker": -0.1}, {"price_band": 0.0}, {"tier_tables": ()}])
+@pytest.mark.parametrize(
+    "wrong", [{"tick": 0.0}, {"lot": -1.0}, {"taker": -0.1}, {"price_band": 0.0}, {"tier_tables": ()}]
+)
 def test_a_contract_that_is_no_contract_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(MarketDataError, match="BTC/USDT:USDT"):
         replace(contract(), **wrong)

@@ -76,9 +76,7 @@ def test_several_settlements_inside_a_daily_bar_all_settle_at_the_next_open() ->
 
 
 def test_funding_is_sorted_by_bar_and_then_by_leg() -> None:
-    found = history(
-        bars([100] * 24), bars([50] * 24, symbol=ETH), funding([0, 8, 16]), funding([0, 8, 16], symbol=ETH)
-    )
+    found = history(bars([100] * 24), bars([50] * 24, symbol=ETH), funding([0, 8, 16]), funding([0, 8, 16], symbol=ETH))
     assert found.funding["bar"].tolist() == [0, 0, 8, 8, 16, 16]
     assert found.funding["leg"].tolist() == [0, 1] * 3
 

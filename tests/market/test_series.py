@@ -42,9 +42,9 @@ def test_a_price_that_is_no_positive_number_is_refused(column: str, value: float
 
 
 def test_a_high_below_the_close_and_a_low_above_it_are_refused() -> None:
-    with pytest.raises(MarketDataError, match="row 2 .* lies below the bar's open or close"):
+    with pytest.raises(MarketDataError, match=r"row 2 .* lies below the bar's open or close"):
         replace(GOOD, high=np.array([102, 103, 101.5]))
-    with pytest.raises(MarketDataError, match="row 0 .* lies above the bar's open or close"):
+    with pytest.raises(MarketDataError, match=r"row 0 .* lies above the bar's open or close"):
         replace(GOOD, low=np.array([100.5, 99, 99]))
 
 
