@@ -13,7 +13,7 @@ PATIENCE_S = 1.5
 
 
 class Progress:
-    """Called with the share done, 0 to 1; silent for the first second and a half, and always when `quiet`.
+    """Called with the share done, 0 to 1; silent in the first second and a half, and always when `quiet`.
 
     with Progress("gradual-leverage", quiet=False) as progress:
         engine.run(strategy, history, progress=progress)
@@ -22,7 +22,7 @@ class Progress:
     def __init__(self, title: str, *, quiet: bool) -> None:
         self._title = title
         self._quiet = quiet
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._told = 0
         self._bar: TerminalBar | None = None
 
@@ -34,7 +34,10 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, done: float) -> None:
-        if self._quiet or time.monotonic() - self._began < PATIENCE_S:
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+        if self._quiet or now - self._began < PATIENCE_S:
             return
         if sys.stderr.isatty():
             if self._bar is None:
@@ -44,7 +47,7 @@ class Progress:
         tenth = int(done * 10)
         if tenth > self._told:
             self._told = tenth
-            click.echo(f"{self._title}: {tenth * 10} % after {time.monotonic() - self._began:.0f} s", err=True)
+            click.echo(f"{self._title}: {tenth * 10} % after {now - self._began:.0f} s", err=True)
 
 
 class TerminalBar:

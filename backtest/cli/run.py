@@ -1,0 +1,97 @@
+"""`backtest run STRATEGY`: history in, one run (two for `--path both`), its folder and its summary out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from backtest import compiling, engine, plugins, runs
+from backtest.cli.choosing import load_history
+from backtest.cli.finished import Finished, as_document, as_text
+from backtest.cli.gates import Gate
+from backtest.cli.main import INTERRUPTED
+from backtest.cli.progress import Progress
+from backtest.cli.request import RunRequest, fees, parameters
+from backtest.errors import GateError
+from backtest.workspace import Workspace
+
+EPILOG = """\b
+Examples:
+  backtest run gradual-leverage
+  backtest run ./my_strategy.py:MyStrategy -s BTC/USDT:USDT -r 90d -p lookback=72
+  backtest run hedged-pairs --venue binance -s BTC/USDT:USDT -s ETH/USDT:USDT -r 2020-01-07..2022-05-01 --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("strategy")
+@click.option("--venue", help="Venue whose rules and stored history are used.  [sample: the embedded synthetic market]")
+@click.option("-s", "--symbol", "symbols", multiple=True, help="Symbol; may be repeated.  [all that the venue has]")
+@click.option("-r", "--range", "range_", help="FROM..TO in UTC, the end exclusive, or 90d for the last days.  [all]")
+@click.option("--timeframe", "--tf", help="How often the strategy decides.  [1h]")
+@click.option("--detail-timeframe", "--detail-tf", help="Finer bars that fills and liquidations walk.  [the timeframe]")
+@click.option("--cash", help="Deposit, quote currency.  [10000]")
+@click.option("-p", "--param", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter of the strategy.")
+@click.option("--margin-mode", help="isolated, the mode that is simulated.  [isolated]")
+@click.option("--path", help="adverse-first, favourable-first, or both side by side.  [adverse-first]")
+@click.option("--judge", help="Price that values and liquidates: mark, or last for comparison.  [mark]")
+@click.option("--holes", help="A missing bar under an open position: refuse, or hold.  [refuse]")
+@click.option("--slippage", help="Of the price, paid by market orders: 2bps, 0.02%.  [0]")
+@click.option("--volume-slippage", help="Of the price, per share of the bar's volume taken.  [0]")
+@click.option("--fees", "fees_text", metavar="maker=…,taker=…", help="In place of the contracts' own fees.")
+@click.option("--funding", help="history, zero, or one rate for all settlements: const:0.01%.  [history]")
+@click.option("--margin-call", help="Margin ratio at which a margin call is given.  [0.8]")
+@click.option("--seed", help="Seed of the strategy's own random numbers.  [0]")
+@click.option(
+    "--strict", is_flag=True, help="Leverage tiers older than the range's start are needed; nearest ones do not do."
+)
+@click.option("--fail-if", "gate_texts", multiple=True, metavar="'METRIC>NUMBER'", help="Exit with 6 when it holds.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of runs.  [runs/ of the workspace]"
+)
+@click.option("--no-report", is_flag=True, help="Leave out report.html, which takes longer than the run.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no remarks on stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document in place of the summary.")
+def run(
+    strategy: str,
+    texts: Sequence[str],
+    fees_text: str | None,
+    gate_texts: Sequence[str],
+    range_: str | None,
+    out: Path | None,
+    no_report: bool,
+    quiet: bool,
+    as_json: bool,
+    strict: bool,
+    **flags: object,
+) -> int:
+    """Run STRATEGY, a name that `backtest strategies list` shows or a path such as ./my_strategy.py:MyStrategy."""
+    gates = [Gate.from_text(text) for text in gate_texts]
+    values = parameters(texts)
+    workspace = Workspace.find()
+    asked = {**flags, "range": range_, "strict": strict or None, **(fees(fees_text) if fees_text else {})}
+    request = RunRequest.resolve(asked, workspace.run_defaults())
+    chosen = plugins.strategy(strategy)
+    history = load_history(request)
+    if not quiet and not compiling.is_warm():
+        click.echo(
+            "compiling the broker's kernels for the first run on this machine; later runs start at once", err=True
+        )
+    finished: list[Finished] = []
+    for config in request.configs:
+        with Progress(strategy, quiet=quiet) as progress:
+            result = engine.run(chosen, history, config=config, progress=progress, **values)
+        finished.append(Finished(result=result, folder=runs.save(result, out or workspace.runs, report=not no_report)))
+        if result.interrupted:
+            break
+    click.echo(as_document(finished, gates) if as_json else as_text(finished))
+    if finished[-1].result.interrupted:
+        click.echo(f"interrupted; the part up to then is kept and marked in {finished[-1].folder}", err=True)
+        return INTERRUPTED
+    failed = [(gate, one.result.metrics) for gate in gates for one in finished if gate.holds(one.result.metrics)]
+    if failed:
+        held = "; ".join(f"{gate}, for it is {metrics[gate.metric]:g}" for gate, metrics in failed)
+        raise GateError(f"gate failed: {held}")
+    return 0
