@@ -44,7 +44,8 @@ def write_beside(path: Path, columns: Mapping[str, NDArray[Any]], facts: Mapping
     said = json.dumps({"layout": LAYOUT, **facts}, sort_keys=True).encode()
     table = pa.table(arrays, names=list(columns)).replace_schema_metadata({_KEY: said})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=False, write_statistics=True)
+    floats = [name for name in columns if name != "time"]
+    pq.write_table(table, sink, compression="lz4", use_dictionary=False, use_byte_stream_split=floats)
     return write_bytes_beside(path, sink.getvalue().to_pybytes())
 
 

@@ -108,6 +108,8 @@ class Bars:
         """The bars whose open lies in [start, end)."""
         first = 0 if start_ns is None else int(np.searchsorted(self.time_ns, start_ns))
         last = len(self) if end_ns is None else int(np.searchsorted(self.time_ns, end_ns))
+        if last - first == len(self):
+            return self
         rows = slice(first, max(first, last))
         columns = {name: getattr(self, name)[rows] for name in ("time_ns", "open", "high", "low", "close", "volume")}
         return replace(self, **columns)
@@ -222,6 +224,8 @@ class FundingRates:
         """The settlements in [start, end)."""
         first = 0 if start_ns is None else int(np.searchsorted(self.time_ns, start_ns))
         last = len(self) if end_ns is None else int(np.searchsorted(self.time_ns, end_ns))
+        if last - first == len(self):
+            return self
         rows = slice(first, max(first, last))
         return replace(self, time_ns=self.time_ns[rows], rate=self.rate[rows])
 
