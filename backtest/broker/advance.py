@@ -64,12 +64,11 @@ def advance(
                 account["wake"] = 0
                 return STOP_EVENT
         if account["stage"] == STAGE_DECIDED:
+            if not _take_schedule(account, positions, terms, schedule, commands):
+                return STOP_ROOM
             account["stage"] = STAGE_START
             if settings["decide"] == 1 and next_decision(settings, account["bar"]) == account["bar"]:
                 return STOP_DECISION
-            if not _take_schedule(account, positions, terms, schedule, commands):
-                account["stage"] = STAGE_DECIDED
-                return STOP_ROOM
         bar, quiet = next_bar(
             account, settings, positions, terms, tiers, orders, book, top_ups, alerts, prices, fine, coarse, funding,
             schedule, holes,
