@@ -223,7 +223,7 @@ def one_long() -> Book:
         LedgerKind.TOP_UP, 4, segment=1, fraction=0.5, mark_price=96.0, wallet=-10.0, margin=10.0,
         liquidation=1790.0 / 19.8,
     )  # fmt: skip
-    # bar 5, first leg: liquidated at mark 90.4: pnl 20 × −9.6 = −192, balance 18, fee 1 % of 1,808 = 18.08 but no more than 18
+    # bar 5, first leg: liquidated at mark 90.4: pnl 20 × −9.6 = −192, balance 18, fee 1 % of 1,808, at most 18
     book.write(
         LedgerKind.LIQUIDATION, 5, segment=1, fraction=0.8, price=90.4, mark_price=90.4, quantity=-20.0,
         wallet=0.0, margin=-210.0, pnl=192.0, liquidation_fee=18.0, liquidity=2, reason=4,
@@ -260,7 +260,7 @@ def simulate(
     tags: tuple[str, ...] = ("",),
     wakes: Iterable[Wake] = (),
 ) -> Result:
-    """A run of the broker under Binance rules; `decide(simulation, bar)` is called at the close of each decision bar."""
+    """A run under Binance rules; `decide(simulation, bar)` is called at the close of each decision bar."""
     contracts, tables, tiers = contract_records(market.contracts)
     simulation = Simulation(
         prices=market.prices,

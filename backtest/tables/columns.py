@@ -91,7 +91,6 @@ COLUMNS: dict[str, str] = {
     "slippage": "quote currency lost to slippage (already inside the price)",
     "status": "where the order ended",
     "stop": "stop price of its bracket",
-    "stop": "stop price of its bracket",
     "symbol": "the contract",
     "tag": "the strategy's own word for it",
     "take_profit": "take-profit price of its bracket",
@@ -106,11 +105,18 @@ COLUMNS: dict[str, str] = {
 }  # fmt: skip
 
 
+NEVER_NS = int(np.iinfo(np.int64).min)
+"""The instant that is none: NaT in a table."""
+
+
+def instants(time_ns: NDArray[np.int64]) -> pd.DatetimeIndex:
+    """UTC instants in nanoseconds; `NEVER_NS` is NaT."""
+    return pd.DatetimeIndex(np.asarray(time_ns, dtype=np.int64).view("datetime64[ns]")).tz_localize("UTC")
+
+
 def time_index(time_ns: NDArray[np.int64]) -> pd.DatetimeIndex:
     """The index of a table: UTC, nanoseconds, named `time`."""
-    return pd.DatetimeIndex(
-        pd.to_datetime(np.asarray(time_ns, dtype=np.int64), unit="ns", utc=True), name="time"
-    ).as_unit("ns")
+    return instants(time_ns).rename("time")
 
 
 def texts(codes: NDArray[np.int64], choice: type[IntEnum]) -> list[str]:
@@ -127,7 +133,7 @@ def named(codes: NDArray[np.int64], names: Sequence[str]) -> list[str]:
 def table(columns: Mapping[str, object], time_ns: NDArray[np.int64]) -> pd.DataFrame:
     """A table of `columns` over time whose `attrs` say what each column means."""
     frame = pd.DataFrame(dict(columns), index=time_index(time_ns))
-    for name in frame.columns[frame.dtypes == object]:
+    for name in frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]:
         frame[name] = frame[name].astype("str")
     return documented(frame)
 

@@ -22,7 +22,7 @@ from backtest.enums import (
     Side,
     label,
 )
-from backtest.tables.columns import documented, named, table, texts
+from backtest.tables.columns import NEVER_NS, documented, instants, named, table, texts
 
 if TYPE_CHECKING:
     from backtest.market.history import MarketHistory
@@ -57,9 +57,8 @@ def ledger_table(ledger: NDArray[np.void], history: MarketHistory, tags: Sequenc
 def order_table(orders: NDArray[np.void], history: MarketHistory, tags: Sequence[str]) -> pd.DataFrame:
     """Every order the broker took in, by the time it reached the market, with what became of it."""
     opens = history.start_ns + orders["bar"] * history.interval_ns
-    done = np.where(orders["done_bar"] >= 0, history.start_ns + orders["done_bar"] * history.interval_ns, 0)
     ended = ~np.isin(orders["status"], (int(OrderStatus.PENDING), int(OrderStatus.WORKING)))
-    done_time = pd.Series(pd.to_datetime(done, unit="ns", utc=True).as_unit("ns")).where(ended)
+    done = np.where(ended, history.start_ns + orders["done_bar"] * history.interval_ns, NEVER_NS)
     columns: dict[str, object] = {
         "order": orders["number"],
         "symbol": named(orders["leg"], history.symbols),
@@ -80,11 +79,9 @@ def order_table(orders: NDArray[np.void], history: MarketHistory, tags: Sequence
         "reduce_only": orders["reduce_only"] != 0,
         "post_only": orders["post_only"] != 0,
         "parent": orders["parent"],
-        "done_time": done_time.to_numpy(dtype="datetime64[ns]"),
+        "done_time": instants(done),
     }
-    frame = table(columns, opens)
-    frame["done_time"] = frame["done_time"].dt.tz_localize("UTC")
-    return frame
+    return table(columns, opens)
 
 
 def notice_table(notices: NDArray[np.void], history: MarketHistory, tags: Sequence[str]) -> pd.DataFrame:

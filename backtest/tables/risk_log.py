@@ -38,7 +38,8 @@ def _price(value: float) -> str:
 def _ledger_detail(row: Any) -> str:
     if row.kind == label(LedgerKind.LIQUIDATION):
         lost = -(row.margin + row.wallet)
-        return f"{abs(row.quantity):,.8g} closed at {_price(row.price)}, margin lost {lost:,.2f}, returned {row.wallet:,.2f}"
+        closed = f"{abs(row.quantity):,.8g} closed at {_price(row.price)}"
+        return f"{closed}, margin lost {lost:,.2f}, returned {row.wallet:,.2f}"
     if row.kind == label(LedgerKind.LEVERAGE):
         return f"leverage {row.leverage_after:g}, liquidation price {_price(row.liquidation_after)}"
     if row.kind == label(LedgerKind.TIERS):

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.enums import LedgerKind, Reason, label
-from backtest.tables.columns import documented, time_index
+from backtest.tables.columns import NEVER_NS, documented, instants, time_index
 
 if TYPE_CHECKING:
     from backtest.market.history import MarketHistory
@@ -87,9 +87,9 @@ class _Trade:
 
 
 _READ = (
-    "kind time_ns bar leg trade tag reason price quantity slippage margin fees funding pnl liquidation_fee insurance "
-    "position_after margin_after leverage_after"
-).split()  # fmt: skip
+    "kind", "time_ns", "bar", "leg", "trade", "tag", "reason", "price", "quantity", "slippage", "margin", "fees",
+    "funding", "pnl", "liquidation_fee", "insurance", "position_after", "margin_after", "leverage_after",
+)  # fmt: skip
 
 
 def _episodes(ledger: NDArray[np.void]) -> list[_Trade]:
@@ -172,24 +172,24 @@ def trade_table(
                 "bars": until - trade.open_bar,
             }
         )
-    frame = pd.DataFrame(rows, columns=_COLUMNS).astype(_TYPES)
-    frame["open_time"] = time_index(np.array([trade.open_ns for trade in trades], np.int64)).to_numpy()
-    closes = [np.iinfo(np.int64).min if trade.close_ns is None else trade.close_ns for trade in trades]
-    frame["close_time"] = np.array(closes, np.int64).view("datetime64[ns]")
-    for name in ("open_time", "close_time"):
-        frame[name] = frame[name].dt.tz_localize("UTC") if frame[name].dt.tz is None else frame[name]
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_TYPES)
+    opens = np.array([trade.open_ns for trade in trades], np.int64)
+    closes = [NEVER_NS if trade.close_ns is None else trade.close_ns for trade in trades]
+    frame["open_time"] = instants(opens)
+    frame["close_time"] = instants(np.array(closes, np.int64))
     frame["min_distance"] = frame["min_distance"].replace(np.inf, np.nan)
-    frame.index = time_index(np.array([trade.open_ns for trade in trades], np.int64))
+    frame.index = time_index(opens)
     return documented(frame)
 
 
 _TEXT = ("symbol", "side", "exit_reason", "tag")
 _INTEGER = ("trade", "top_ups", "bars")
 _COLUMNS = (
-    "trade symbol side open_time close_time quantity quantity_opened quantity_closed open_price close_price leverage "
-    "margin_posted margin_added margin_removed top_ups pnl_price slippage fees funding liquidation_fee insurance pnl "
-    "roe return_price return_equity exit_reason tag mae mfe min_distance bars"
-).split()  # fmt: skip
+    "trade", "symbol", "side", "open_time", "close_time", "quantity", "quantity_opened", "quantity_closed",
+    "open_price", "close_price", "leverage", "margin_posted", "margin_added", "margin_removed", "top_ups",
+    "pnl_price", "slippage", "fees", "funding", "liquidation_fee", "insurance", "pnl", "roe", "return_price",
+    "return_equity", "exit_reason", "tag", "mae", "mfe", "min_distance", "bars",
+)  # fmt: skip
 _TYPES = {
     name: "str" if name in _TEXT else "int64" if name in _INTEGER else "float64"
     for name in _COLUMNS
