@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from backtest import calculator as calc
     from backtest import enums as enums
     from backtest import errors as errors
     from backtest.config import RunConfig as RunConfig
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from backtest.strategy.protocol import Strategy as Strategy
     from backtest.strategy.schedule import Schedule as Schedule
 
-_MODULES = ("enums", "errors")
+_MODULES = {"calc": "backtest.calculator", "enums": "backtest.enums", "errors": "backtest.errors"}
 _HOMES = {
     "MarketHistory": "backtest.market.history",
     "Param": "backtest.strategy.parameters",
@@ -47,6 +48,7 @@ __all__ = [
     "RunConfig",
     "Schedule",
     "Strategy",
+    "calc",
     "enums",
     "errors",
     "load",
@@ -57,7 +59,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:
-        return import_module(f"backtest.{name}")
+        return import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'backtest' has no attribute '{name}'; its public names are {', '.join(__all__)}")
     value: object = getattr(import_module(_HOMES[name]), name)
