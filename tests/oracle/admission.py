@@ -1,4 +1,4 @@
-"""Whether the venue takes an order [4.4, 4.5]: the check of what it opens, and the margin that a resting one reserves."""
+"""Whether the venue takes an order [4.4, 4.5]: the check of what it opens, and what it needs free in the wallet."""
 
 from __future__ import annotations
 

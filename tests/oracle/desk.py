@@ -102,7 +102,7 @@ class Desk:
             amounts=amounts,
             after=after,
             price=price,
-            mark=self.mark(leg),
+            mark=self.mark(leg) if self.present(leg) else self.known(leg, PriceSource.MARK),
             quantity=quantity,
             order=order.number if order else 0,
             trade=position.trade if trade is None else trade,

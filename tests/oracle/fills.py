@@ -25,8 +25,8 @@ def fill(desk: Desk, order: Order, price: Decimal, liquidity: Liquidity) -> None
         bar = desk.present(order.leg)
         assert bar is not None
         price = round_fill(slipped(desk.world, price, quantity, order.side, bar.volume), contract.tick, order.side)
-    # a limit order met the minimum when it was accepted, at its own price
-    if (market or order.status == OrderStatus.PENDING) and below_minimum(desk, order, quantity, price):
+    # [4.5] a limit order that rested was asked for the minimum then, at its own price
+    if not order.rested and below_minimum(desk, order, quantity, price):
         return desk.reject(order, Reason.NOTIONAL_BELOW_MINIMUM)
     fee_rate = contract.maker if liquidity == Liquidity.MAKER else contract.taker
     opened = opening_part(desk, order, quantity)

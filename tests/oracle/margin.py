@@ -124,7 +124,10 @@ def top_up_price(position: Position, policy: TopUp) -> Decimal | None:
 
 
 def top_up(desk: Desk, position: Position, policy: TopUp) -> None:
-    """[6.4] Add min(amount, budget left, free wallet), or note that nothing was there; the cooldown runs either way."""
+    """[6.4] Add min(amount, budget left, free wallet), or note that nothing was there; the cooldown runs either way.
+
+    A policy whose budget is spent ends with that note.
+    """
     amount = min(policy.amount, policy.budget - policy.spent, desk.account.free)
     policy.ready_bar = desk.bar + max(1, policy.cooldown_bars)  # [3.5] at most one per base bar
     if amount > ZERO:
@@ -132,6 +135,8 @@ def top_up(desk: Desk, position: Position, policy: TopUp) -> None:
         move(desk, position, amount, LedgerKind.TOP_UP)
         return
     reason = Reason.BUDGET_SPENT if policy.spent >= policy.budget else Reason.WALLET_EMPTY
+    if reason == Reason.BUDGET_SPENT:
+        del desk.account.top_ups[position.leg]
     desk.journal.note(desk.where(position.leg), NoticeKind.TOP_UP_FAILED, reason=reason, mark=desk.mark(position.leg))
 
 

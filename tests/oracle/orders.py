@@ -62,6 +62,7 @@ def rest(desk: Desk, order: Order) -> None:
             if reason:
                 return desk.reject(order, reason)
             order.reserved = reserve
+        order.rested = True
     order.status = OrderStatus.WORKING
     return None
 

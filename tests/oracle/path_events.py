@@ -37,7 +37,7 @@ def next_event(desk: Desk) -> Event | None:
 
 
 def events(desk: Desk, position: Position) -> Iterator[Event]:
-    """[3.3] Liquidation, then orders by number, then the top-up, then the margin call (and its coming into force again)."""
+    """[3.3] Liquidation, then orders by number, then the top-up, then the margin call (or its coming into force)."""
     leg, side = position.leg, position.side
     mark = desk.route(leg, PriceSource.MARK)
     if position.open:

@@ -1,4 +1,4 @@
-"""What a venue wants to stay in a position: maintenance margin by tier, and the marks at which it is no longer there."""
+"""What a venue requires of a position: maintenance margin by tier, and the mark at which it is no longer there."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ratio_price(
     """[5.1, 3.8] The mark at which maintenance margin / balance is `level`; at one it is the liquidation price.
 
     In tier (m, D) it is p = (level x (s|q|E - M) - D) / (|q| x (level x s - m)); the tier is right when the notional at
-    that p lies in it. None where no positive price does it.
+    that p lies in it. Where no positive price does it, a long has none and a short any.
     """
     side = 1 if quantity > ZERO else -1
     size = abs(quantity)
@@ -57,7 +57,8 @@ def ratio_price(
         last = number == len(tiers) - 1
         if price > ZERO and tier.floor < size * price and (last or size * price <= tier.cap):
             return price
-    return None
+    # a short that is short of margin at every positive price: any mark meets it
+    return None if side > 0 else ZERO
 
 
 def liquidation_price(quantity: Decimal, entry: Decimal, margin: Decimal, tiers: Sequence[Tier]) -> Decimal | None:

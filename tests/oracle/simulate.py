@@ -96,7 +96,7 @@ def at_open(desk: Desk, pending: Pending) -> None:
     """[2] Stage after stage; within a stage symbol after symbol, and requests in the order given."""
     present = [leg for leg in range(len(desk.account.positions)) if desk.present(leg) is not None]
     pending.funding.extend(row for row in desk.world.funding if row.bar == desk.bar)
-    for leg in present:
+    for leg in range(len(desk.account.positions)):
         tiers_of_the_date(desk, leg)
     for leg in present:
         for settlement in [row for row in pending.funding if row.leg == leg]:
@@ -131,7 +131,7 @@ def submit(desk: Desk, request: Request) -> None:
 
 
 def tiers_of_the_date(desk: Desk, leg: int) -> None:
-    """[2.1] A change under an open position is booked, because it moves the liquidation price."""
+    """[2.1] In a hole too. A change under an open position is booked, because it moves the liquidation price."""
     contract, position = desk.contract(leg), desk.position(leg)
     table = contract.tiers_at(desk.world.time_ns(desk.bar))
     changed = table != position.table

@@ -1,4 +1,4 @@
-"""From a command to a size [1.2]: worked out at the close at which it is given, from the equity and prices of that instant."""
+"""From a command to a size [1.2]: worked out at the close at which it is given."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ class Order:
     tag: int = 0
     status: OrderStatus = OrderStatus.PENDING
     triggered: bool = False
+    rested: bool = False
     reserved: Decimal = ZERO
     reason: Reason = Reason.ORDER
 

@@ -21,7 +21,7 @@ def is_due(desk: Desk, position: Position, mark: Decimal) -> bool:
 
 
 def liquidate(desk: Desk, position: Position) -> None:
-    """[5.2, 5.3] Cancel the symbol's orders, close at mark or at the bankruptcy price, take the fee, return the rest."""
+    """[5.2, 5.3] Cancel the orders, close at mark or at the bankruptcy price, take the fee, return the rest."""
     leg, size, side = position.leg, position.size, position.side
     for order in desk.account.working(leg):
         desk.cancel(order, Reason.POSITION_LIQUIDATED)

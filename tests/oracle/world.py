@@ -1,4 +1,4 @@
-"""What the market and the venue give the oracle: bars, funding, contracts, rules; read once from the kernel's own arrays."""
+"""What is given: bars, funding, contracts and rules, read once from the arrays that the kernel takes."""
 
 from __future__ import annotations
 

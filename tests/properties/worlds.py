@@ -106,7 +106,7 @@ def random_world(
         path=Path(int(rng.integers(0, 2))),
         holes=Holes.HOLD if rng.random() < 0.8 else Holes.REFUSE,
         slippage=float(rng.choice([0.0, 0.0005, 0.003])),
-        volume_slippage=float(rng.choice([0.0, 0.1])),
+        volume_slippage=float(rng.choice([0.0, 0.02])),
         margin_call=float(rng.choice([0.8, 0.6])),
     )
 
@@ -126,7 +126,7 @@ def _prices(rng: np.random.Generator, length: int, with_holes: bool) -> np.ndarr
     last = _bars(rng, _ticks(open_), _ticks(close), volatility)
     apart = np.exp(rng.normal(0, 0.002, length) + np.where(rng.random(length) < 0.05, rng.normal(0, 0.05, length), 0.0))
     mark = _bars(rng, _ticks(open_ * apart), _ticks(close * np.roll(apart, -1)), volatility * rng.choice([0.5, 1.0]))
-    columns = np.stack([*last, np.round(rng.uniform(5, 500, length), 1), *mark])
+    columns = np.stack([*last, np.round(rng.uniform(50, 5_000, length), 1), *mark])
     if with_holes:
         for first in np.flatnonzero(rng.random(length) < 0.05):
             gone = slice(int(first) + 1, int(first) + 1 + int(rng.integers(1, 4)))
@@ -220,19 +220,21 @@ def _command(rng: np.random.Generator, bar: int, leg: int, price: float) -> np.v
         return _order(rng, bar, leg, price)
     kind = CommandKind(int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.1, 0.05, 0.25, 0.2, 0.15, 0.25])))
     command = blank(bar, leg, kind)
-    command["order"] = rng.integers(1, 12)
-    command["amount"] = round(float(rng.choice([2.0, 20.0, 100.0, 5_000.0], p=[0.4, 0.3, 0.25, 0.05])), 2)
-    command["leverage"] = rng.choice([2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 2.5])
-    command["threshold"] = rng.choice(
-        [ThresholdKind.NONE, ThresholdKind.MARGIN_RATIO, ThresholdKind.DISTANCE], p=[0.1, 0.5, 0.4]
-    )
-    command["level"] = (
-        rng.choice([0.5, 0.7, 0.9])
-        if command["threshold"][0] == ThresholdKind.MARGIN_RATIO
-        else rng.choice([0.01, 0.03])
-    )
-    command["budget"] = rng.choice([5.0, 60.0, 400.0])
-    command["cooldown_ns"] = float(rng.choice([0, 1, 3, 5])) * HOUR_NS
+    if kind == CommandKind.CANCEL:
+        command["order"] = rng.integers(1, 12)
+    elif kind in (CommandKind.ADD_MARGIN, CommandKind.REMOVE_MARGIN):
+        command["amount"] = rng.choice([2.0, 20.0, 100.0, 5_000.0], p=[0.4, 0.3, 0.25, 0.05])
+    elif kind == CommandKind.SET_LEVERAGE:
+        command["leverage"] = rng.choice([2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 2.5])
+    elif kind == CommandKind.SET_TOP_UP:
+        threshold = rng.choice(
+            [ThresholdKind.NONE, ThresholdKind.MARGIN_RATIO, ThresholdKind.DISTANCE], p=[0.1, 0.5, 0.4]
+        )
+        command["threshold"] = threshold
+        command["level"] = rng.choice([0.5, 0.7, 0.9] if threshold == ThresholdKind.MARGIN_RATIO else [0.01, 0.03])
+        command["amount"] = rng.choice([2.0, 20.0, 100.0])
+        command["budget"] = rng.choice([5.0, 60.0, 400.0])
+        command["cooldown_ns"] = float(rng.choice([0, 1, 3, 5])) * HOUR_NS
     return command[0]
 
 

@@ -1,1 +1,1 @@
-"""The venue's rule book: each test is a sentence of it, worked by hand; every scene is played by the kernel and by the oracle."""
+"""The venue's rule book: each test is a sentence of it, worked by hand, played by the kernel and by the oracle."""

@@ -4,8 +4,8 @@
 >>> scene.buy(0, quantity=1, leverage=10, stop=95.0).play().wallet()
 995.0
 
-Unless a scene says otherwise there are no fees, one tier of 1 % up to 125x, a tick of 0.01, a lot of 0.001, and the mark is the
-last price. A command is given at the close of the bar that is named first.
+Unless a scene says otherwise: no fees, one tier of 1 % up to 125x, a tick of 0.01, a lot of 0.001, and the mark
+is the last price. A command is given at the close of the bar that is named first.
 """
 
 from __future__ import annotations

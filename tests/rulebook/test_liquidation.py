@@ -1,4 +1,7 @@
-"""Liquidation: rules 2.3, 2.7 and section 5. A long of 1 at 100 with 10x has a margin of 10 and a liquidation price of 90 / 0.99."""
+"""Liquidation: rules 2.3, 2.7 and section 5.
+
+A long of 1 at 100 with 10x has a margin of 10 and a liquidation price of 90 / 0.99.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,10 @@ def test_the_liquidation_fee_is_taken_from_what_is_left(fee: float, charged: flo
 def test_in_the_bankruptcy_style_nothing_returns() -> None:
     scene = Scene(bars=[*CALM, (100.0, 100.0, 90.0, 95.0)], style=LiquidationStyle.BANKRUPTCY)
     played = scene.buy(0, quantity=1, leverage=10).play()
-    assert played.row(LedgerKind.LIQUIDATION)["insurance"] == pytest.approx(LONG * 0.01)
+    row = played.row(LedgerKind.LIQUIDATION)
+    # taken over at the bankruptcy price of 90, at which nothing is left, though the mark stands at 90.909
+    assert (row["price"], row["mark_price"]) == (pytest.approx(90.0), pytest.approx(LONG))
+    assert row["pnl"] == pytest.approx(10.0)
     assert played.wallet() == pytest.approx(990.0)
 
 

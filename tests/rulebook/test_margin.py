@@ -1,4 +1,7 @@
-"""Margin commands, top-ups and margin calls: section 6, rules 3.5 and 3.8. The position is a long of 1 at 100 with 10x."""
+"""Margin commands, top-ups and margin calls: section 6, rules 3.5 and 3.8.
+
+The position is a long of 1 at 100 with 10x.
+"""
 
 from __future__ import annotations
 

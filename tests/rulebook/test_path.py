@@ -102,8 +102,8 @@ def test_a_flat_symbols_path_is_adverse_to_its_oldest_order() -> None:
 
 
 def test_the_choice_of_path_is_kept_for_the_bar() -> None:
-    # a sell stop entry at 98 on a flat symbol: high first (adverse to a seller), then 98 on the way down; the new short's
-    # take-profit at 94 is met on the same leg, not after another high
+    # a sell stop entry at 98 on a flat symbol: high first (adverse to a seller), then 98 on the way down; the new
+    # short's take-profit at 94 is met on the same leg, not after another high
     scene = Scene(bars=[*CALM, (100.0, 101.0, 93.0, 97.0)])
     scene.sell(0, quantity=1, leverage=5, order_kind=OrderKind.STOP, trigger=98.0, take_profit=94.0)
     assert [(row["segment"], row["price"]) for row in scene.play().ledger[1:]] == [(2, 98.0), (2, 94.0)]

@@ -14,13 +14,13 @@ CALM = [flat(100.0)] * 3
 
 
 def test_a_long_that_falls_into_a_lower_tier_is_measured_by_that_tier() -> None:
-    # 11 at 100, 10x: 1100 lies in the second tier, but (1100 - 110) / (11 x 0.99) = 90.909 gives 1000: still the first, inclusive
+    # 11 at 100, 10x: 1100 lies in the second tier, but (1100 - 110) / (11 x 0.99) = 90.909 gives 1000: the first still
     row = Scene(symbols=[Symbol(bars=CALM, tiers=TWO)]).buy(0, quantity=11, leverage=10).play().row(LedgerKind.OPEN)
     assert row["liquidation_after"] == pytest.approx(990.0 / (11 * 0.99))
 
 
 def test_a_short_that_rises_into_a_higher_tier_is_measured_by_that_tier() -> None:
-    # 9.5 at 100, 5x: 950 lies in the first tier; (950 + 190) / (9.5 x 1.01) = 118.8 would be a notional of 1129, in the second
+    # 9.5 at 100, 5x: 950 lies in the first tier; (950 + 190) / (9.5 x 1.01) = 118.8 would be 1129, in the second
     row = Scene(symbols=[Symbol(bars=CALM, tiers=TWO)]).sell(0, quantity=9.5, leverage=5).play().row(LedgerKind.OPEN)
     assert row["liquidation_after"] == pytest.approx((950.0 + 190.0 + 20.0) / (9.5 * 1.03))
 
