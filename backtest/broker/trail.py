@@ -184,8 +184,6 @@ def extremes(ledger, prices, path, bars, excursions, nearest, equity, equity_low
         liquidation = math.nan
         trade = 0
         for bar in range(bars):
-            while row < ledger.shape[0] and ledger[row]["bar"] < bar:
-                row += 1
             eventful = row < ledger.shape[0] and ledger[row]["bar"] == bar
             if quantity == 0.0 and not eventful:
                 continue
