@@ -36,7 +36,7 @@ def _flag(name: str) -> bool:
 def digest() -> str:
     """Hexadecimal digest of every kernel source, the compiler, NumPy and the bounds-check flag."""
     told = hashlib.sha256(f"{numba.__version__} {np.__version__} {_flag('BOUNDSCHECK')}".encode())
-    for source in (*sorted(KERNELS.glob("*.py")), Path(__file__).with_name("enums.py")):
+    for source in (*sorted(KERNELS.glob("*.py")), Path(__file__).with_name("enums.py"), Path(__file__)):
         told.update(source.name.encode())
         told.update(source.read_bytes())
     return told.hexdigest()[:20]
@@ -91,10 +91,14 @@ class _KernelCache(FunctionCache):
 
 
 def kernel(function: Function) -> Function:
-    """Compile `function` on its first call, without fast-math, without the GIL, from the cache where it is there."""
+    """Compile `function` on its first call, without fast-math, without the GIL, from the cache where it is there.
+
+    A kernel makes no arrays: it writes into those it is given. So the compiler need not count references, which would
+    cost more than the rules themselves.
+    """
     if _flag("DISABLE_JIT"):
         return function
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
     dispatcher._cache = cast(Any, _KernelCache)(function)
     _one_signature(dispatcher)
     return cast(Function, dispatcher)

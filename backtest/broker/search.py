@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from backtest.broker.codes import HIGH, LOW, MARK_HIGH, MARK_LOW
 from backtest.broker.watch import refresh
 from backtest.compiling import kernel
@@ -20,11 +18,10 @@ WATCHED = (LOW, HIGH, MARK_LOW, MARK_HIGH)
 
 
 @kernel
-def block_extremes(prices, size):
-    """Extremes of blocks of `size` bars, shape (legs, 4, blocks); a missing bar (NaN) touches nothing."""
+def block_extremes(prices, size, extremes):
+    """Fill `extremes` (legs, 4, blocks) with those of blocks of `size` bars; a missing bar (NaN) touches nothing."""
     legs, _, bars = prices.shape
-    blocks = (bars + size - 1) // size
-    extremes = np.empty((legs, 4, blocks))
+    blocks = extremes.shape[2]
     for leg in range(legs):
         for k in range(4):
             column = prices[leg, WATCHED[k]]
@@ -36,7 +33,6 @@ def block_extremes(prices, size):
                     if (price < extreme) if lowest else (price > extreme):
                         extreme = price
                 extremes[leg, k, block] = extreme
-    return extremes
 
 
 @kernel

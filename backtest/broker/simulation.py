@@ -61,8 +61,9 @@ class Extremes:
 
     def __init__(self, prices: np.ndarray, blocks: tuple[int, int] = (64, 4096)) -> None:
         self.fine_bars, self.coarse_bars = blocks
-        self.fine = block_extremes(prices, self.fine_bars)
-        self.coarse = block_extremes(prices, self.coarse_bars)
+        self.fine, self.coarse = (np.empty((len(prices), 4, -(-prices.shape[2] // size))) for size in blocks)
+        block_extremes(prices, self.fine_bars, self.fine)
+        block_extremes(prices, self.coarse_bars, self.coarse)
 
 
 class Simulation:
@@ -142,13 +143,15 @@ class Simulation:
         self._alerts["level"] = margin_call
         self._alerts["armed"] = 1
         self._book = np.zeros((legs, int(self._terms["order_limit"].max()) + 4), np.int64)
-        self._ledger = np.zeros(1024, LEDGER)
+        self._ledger = np.zeros(1024 + min(len(funding), 100_000), LEDGER)
         self._notices = np.zeros(1024, NOTICE)
         self._orders = np.zeros(1024, ORDER)
         self._commands = np.zeros(256, COMMAND)
-        self._schedule = np.zeros(0, COMMAND) if schedule is None else schedule
+        self._schedule = np.zeros(0, COMMAND)
         self._deposit(cash)
         self._arguments = self._bind()
+        if schedule is not None:
+            self.follow(schedule)
 
     def _bind(self) -> tuple[np.ndarray, ...]:
         return (
@@ -181,6 +184,8 @@ class Simulation:
     def follow(self, schedule: Records) -> None:
         """Give the commands of a schedule (COMMAND rows sorted by `bar`) at the closes of their bars."""
         self._schedule = schedule
+        self._ledger = _enlarged(self._ledger, int(self._accounts[0]["ledger_rows"]), len(schedule))
+        self._orders = _enlarged(self._orders, int(self._accounts[0]["order_rows"]), len(schedule))
         self._arguments = self._bind()
 
     def decide(self) -> None:
