@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from backtest.config import fraction
 from backtest.errors import UsageError, near
+from backtest.report.definitions import DEFINITIONS
 
 SIGNS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -36,25 +37,22 @@ class Gate:
 
     @classmethod
     def from_text(cls, text: str) -> Gate:
-        """A gate from `METRIC SIGN NUMBER`; raises `UsageError` for any other form."""
+        """A gate from `METRIC SIGN NUMBER`; raises `UsageError` for any other form and for an unknown metric."""
         found = _FORM.match(text)
         if found is None:
             raise UsageError(
                 f"'{text}' is no gate; write a metric, one of {' '.join(SIGNS)}, and a number, as in liquidations>0"
             )
+        if found[1] not in DEFINITIONS:
+            raise UsageError(
+                f"--fail-if asks for '{found[1]}', which is no metric; {near(found[1], DEFINITIONS)}"
+                f"known are {', '.join(DEFINITIONS)}"
+            )
         return cls(metric=found[1], sign=found[2], limit=fraction(found[3], f"the limit of --fail-if '{text}'"))
 
-    def holds(self, metrics: Mapping[str, object]) -> bool:
-        """Whether the condition is true of a run's metrics; one that is not a number fulfils no condition but `!=`."""
-        if self.metric not in metrics:
-            raise UsageError(
-                f"--fail-if asks for '{self.metric}', which is no metric; {near(self.metric, metrics)}"
-                f"known are {', '.join(metrics)}"
-            )
-        value = metrics[self.metric]
-        if not isinstance(value, int | float):
-            raise UsageError(f"--fail-if asks for '{self.metric}', which is {value!r}: only numbers can be compared")
-        return SIGNS[self.sign](float(value), self.limit)
+    def holds(self, metrics: Mapping[str, float]) -> bool:
+        """Whether the condition is true of a run; a figure that could not be worked out fulfils none but `!=`."""
+        return SIGNS[self.sign](metrics[self.metric], self.limit)
 
     def __str__(self) -> str:
         return f"{self.metric}{self.sign}{self.limit:g}"
