@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 py
 
 KERNEL_TESTS := tests/broker tests/rulebook
 
-.PHONY: help demo test check lint types imports tests broker-coverage bench-self format clean
+.PHONY: help demo test check lint types imports tests broker-coverage bench-self format readme clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -49,6 +49,9 @@ bench-self: $(TEST_READY) ## time the engine against its own bars, and vectorbt 
 format: $(TEST_READY) ## put the code into the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+readme: $(TEST_READY) ## write the first screen of README.md and its figure anew
+	$(BIN)/python -m tests.readme
 
 clean: ## remove what set-up and caches have left (market history in store/ and finished runs stay)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
