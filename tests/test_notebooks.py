@@ -34,7 +34,7 @@ kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
 NotebookClient(lesson, km=kernel, timeout=120).execute()
 nbformat.write(lesson, "executed.ipynb")
 """
-"""Run in a process of its own: the notebook machinery leaves sockets to the garbage collector, and warnings fail here."""
+"""Run in a process of its own: the notebook machinery leaves sockets to the garbage collector, and warnings fail."""
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
