@@ -18,6 +18,9 @@ import math
 from backtest.broker.tiers import maintenance_margin
 from backtest.compiling import kernel
 
+NOTHING = 1e-9
+"""A price below this share of the entry price is the rounding of a difference that is zero."""
+
 
 @kernel
 def ratio_price(quantity, entry_price, margin, tiers, first, count, fee, ratio):
@@ -37,7 +40,7 @@ def ratio_price(quantity, entry_price, margin, tiers, first, count, fee, ratio):
         price = (quantity * entry_price - margin - tier["amount"] / ratio) / (size * slope)
         if size * price <= tier["cap"]:
             break
-    if price > 0.0:
+    if price > NOTHING * entry_price:
         return price
     return math.nan if side > 0.0 else 0.0
 

@@ -75,7 +75,7 @@ def passed(order, level, price):
 @kernel
 def below_minimum(position, term, order, closing, price):
     """Whether the order's notional at `price` is below the contract's minimum and it is not exempt."""
-    if order["reduce_only"] == 1 or (closing > 0.0 and closing == abs(position["quantity"])):
+    if order["reduce_only"] == 1 or (closing > 0.0 and order["quantity"] == abs(position["quantity"])):
         return False
     return order["quantity"] * price < term["minimum_notional"]
 

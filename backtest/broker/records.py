@@ -110,7 +110,7 @@ TIER = _record(floats="floor cap rate amount leverage")
 
 RULES = _record(
     ints="opening_fee_pocket funding_pocket liquidation_style strict lower_leverage whole_leverage order_limit",
-    floats="trigger_fee top_up_floor",
+    floats="trigger_fee",
 )
 
 HOLE = _record(ints="bar bars leg")

@@ -1,6 +1,6 @@
 """How a venue rounds quantities and prices: quantities down to the lot, prices to the tick.
 
-A double holds neither 0.1 nor 0.001, so a quotient that lies within 1e-9 (relative) of a whole number of steps counts
+A double holds neither 0.1 nor 0.001, so a quotient that lies within 1e-12 (relative) of a whole number of steps counts
 as that number. A step of zero leaves the value as it is.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from backtest.compiling import kernel
 
-SLACK = 1e-9
+SLACK = 1e-12
 
 
 @kernel

@@ -280,16 +280,18 @@ def _flag_ambiguous(account, settings, positions, orders, book, notices, prices,
         return
     doubtful = position["entered_bar"] == bar
     if acting < 0 or orders[book[leg, acting]]["kind"] != LIMIT:
-        if acting >= 0:
-            liquidation = position["liquidation_price"]
-            within = prices[leg, MARK_LOW, bar] <= liquidation <= prices[leg, MARK_HIGH, bar]
-            doubtful = doubtful or within
+        liquidation = position["liquidation_price"]
+        triggers = 1 if prices[leg, MARK_LOW, bar] <= liquidation <= prices[leg, MARK_HIGH, bar] else 0
+        acts = acting < 0 and triggers == 1
         for slot in range(position["orders"]):
             order = orders[book[leg, slot]]
-            if slot == acting or order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
+            if order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
                 continue
             low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-            doubtful = doubtful or prices[leg, low, bar] <= level_of(order) <= prices[leg, high, bar]
+            if prices[leg, low, bar] <= level_of(order) <= prices[leg, high, bar]:
+                triggers += 1
+                acts = acts or slot == acting
+        doubtful = doubtful or (acts and triggers > 1)
     if doubtful:
         position["ambiguous_bar"] = bar
         note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)

@@ -38,7 +38,6 @@ RULES = (
         whole_leverage=True,
         order_limit=200,
         trigger_fee=0.0,
-        top_up_floor=0.0,
         sources={
             "opening_fee_pocket": "open question, argued at the head of backtest/venues/binance.py",
             "funding_pocket": "developers.binance.com, user data stream: ACCOUNT_UPDATE has the isolated wallet (iw)",
@@ -49,7 +48,6 @@ RULES = (
             "whole_leverage": "developers.binance.com, change initial leverage: an integer from 1 up",
             "order_limit": "exchangeInfo filter MAX_NUM_ORDERS = 200; general knowledge, not captured",
             "trigger_fee": "five real positions of February and March 2024 reproduce to eight decimals without a fee",
-            "top_up_floor": "Binance offers no automatic top-up of its own; a policy is the trader's",
         },
     ),
 )

@@ -24,8 +24,7 @@ class VenueRules:
     `opening_fee_pocket`, `funding_pocket`: what pays the opening fee and the funding. `strict`: a position is
     liquidated where its balance is below (not at) the maintenance margin. `lower_leverage`: leverage may fall while a
     position is open. `whole_leverage`: only whole numbers are offered. `order_limit`: working orders a symbol.
-    `trigger_fee`: fee rate counted inside the liquidation trigger. `top_up_floor`: effective leverage below which the
-    venue takes no automatic top-up (0: no such limit). `valid_from_ns`: None where no earlier rule is known.
+    `trigger_fee`: fee rate counted inside the liquidation trigger. `valid_from_ns`: None where no earlier rule is known.
     `sources`: a field's name, and where it was read.
     """
 
@@ -40,16 +39,13 @@ class VenueRules:
     whole_leverage: bool
     order_limit: int
     trigger_fee: float = 0.0
-    top_up_floor: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.order_limit < 1:
             raise UsageError(f"{self.id}: an order limit of {self.order_limit} lets no order work")
-        for name in ("trigger_fee", "top_up_floor"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value >= 0):
-                raise UsageError(f"{self.id}: {name} {value!r} is negative or no number")
+        if not (isfinite(self.trigger_fee) and self.trigger_fee >= 0):
+            raise UsageError(f"{self.id}: trigger_fee {self.trigger_fee!r} is negative or no number")
 
     def record(self) -> NDArray[np.void]:
         """The rules as the broker's record, RULES[1]."""
