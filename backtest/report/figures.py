@@ -81,8 +81,8 @@ STYLE: Any = {
 
 
 @contextmanager
-def _panels(height: float, *ratios: float) -> Iterator[tuple[Figure, list[Any]]]:
-    """A figure of panels one below the other on one time axis."""
+def _panels(result: Result, height: float, *ratios: float) -> Iterator[tuple[Figure, list[Any]]]:
+    """A figure of panels one below the other on the time axis of the run."""
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height))
         FigureCanvasAgg(figure)
@@ -103,6 +103,8 @@ def _panels(height: float, *ratios: float) -> Iterator[tuple[Figure, list[Any]]]
         formatter = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]
         panels[-1].xaxis.set_major_formatter(formatter)
         panels[-1].set_xlabel("time (UTC)")
+        start, end = _days(np.array([result.history.start_ns, result.history.time_ns(result.length)]))
+        panels[-1].set_xlim(start - 0.01 * (end - start), end + 0.01 * (end - start))
 
 
 def _days(time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -149,7 +151,7 @@ def equity_figure(result: Result) -> Figure:
     opens, closes = history.prices[:, 5, : bars.size], history.prices[:, 8, : bars.size]
     held = np.concatenate(([cash], buy_and_hold(opens, closes, history.funding, cash)))
     high = np.maximum.accumulate(equity)
-    with _panels(4.6, 2.4, 1.0) as (figure, (top, bottom)):
+    with _panels(result, 4.6, 2.4, 1.0) as (figure, (top, bottom)):
         top.set_title("Equity")
         top.axhline(cash, color=GREY, linewidth=0.8)
         _curve(top, at, held, color=GREY, linestyle=DASHES[1], linewidth=1.0, label="buy and hold, unlevered")
@@ -187,7 +189,13 @@ def price_figure(result: Result, symbol: str) -> Figure:
     curves = result.decision_curves
     flat = curves.trail["quantity"][:, leg] == 0.0
     barrier = np.where(flat, np.nan, curves.trail["liquidation_price"][:, leg])
-    with _panels(3.9, 1.0) as (figure, (axes,)):
+    low, high = float(np.nanmin(shown.low)), float(np.nanmax(shown.high))
+    trade = curves.trail["trade"][:, leg]
+    barrier[(barrier < 0.4 * low) | (barrier > 1.6 * high)] = np.nan
+    barrier[1:][trade[1:] != trade[:-1]] = np.nan  # a reversal is a new line, not a step
+    reached = barrier[np.isfinite(barrier)]
+    least, most = min([low, *reached.tolist()]), max([high, *reached.tolist()])
+    with _panels(result, 3.9, 1.0) as (figure, (axes,)):
         axes.set_title(f"{symbol}: mark price and liquidation price")
         axes.fill_between(at, shown.low, shown.high, color=GREY, alpha=0.35, linewidth=0, step="pre")
         axes.plot(at, shown.close, color=GREY, linewidth=1.0, label="mark price (low to high)")
@@ -197,10 +205,6 @@ def price_figure(result: Result, symbol: str) -> Figure:
         )  # fmt: skip
         _events(axes, result, leg)
         axes.set_ylabel(f"{symbol.partition(':')[2] or 'quote currency'} per {symbol.partition('/')[0]}")
-        low, high = float(np.nanmin(shown.low)), float(np.nanmax(shown.high))
-        reached = barrier[np.isfinite(barrier)]
-        least = max(min([low, *reached.tolist()]), 0.4 * low) if reached.size else low
-        most = min(max([high, *reached.tolist()]), 1.6 * high) if reached.size else high
         if most > 5.0 * least:
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(base=10.0, subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
@@ -216,12 +220,13 @@ def price_figure(result: Result, symbol: str) -> Figure:
 
 
 _MARKS = (
-    ("buy", "^", BLUE),
-    ("sell", "v", ORANGE),
-    ("margin added", "P", GREEN),
-    ("margin taken out", "s", PURPLE),
-    ("liquidation", "X", RED),
+    ("buy", "^", BLUE, 26),
+    ("sell", "v", ORANGE, 26),
+    ("margin added", "P", GREEN, 26),
+    ("margin taken out", "s", PURPLE, 12),
+    ("liquidation", "X", RED, 52),
 )
+"""What is marked on the price: shape, colour and size in square points."""
 
 
 def _events(axes: Any, result: Result, leg: int) -> None:
@@ -235,7 +240,7 @@ def _events(axes: Any, result: Result, leg: int) -> None:
         "margin taken out": kind == label(LedgerKind.REMOVE_MARGIN),
         "liquidation": taken,
     }
-    for name, marker, color in _MARKS:
+    for name, marker, color, size in _MARKS:
         rows = ledger[chosen[name]]
         if not len(rows):
             continue
@@ -244,7 +249,7 @@ def _events(axes: Any, result: Result, leg: int) -> None:
         where = result.history.start_ns + rows["bar"].to_numpy()[kept] * result.history.interval_ns
         level = np.where(rows["price"] > 0.0, rows["price"], rows["mark_price"])[kept]
         axes.scatter(
-            _days(where), level, marker=marker, s=52 if name == "liquidation" else 24, color=color, zorder=4,
+            _days(where), level, marker=marker, s=size, color=color, zorder=4,
             edgecolors="white", linewidths=0.5, label=_counted(name, len(rows), kept.size),
         )  # fmt: skip
 
@@ -257,10 +262,15 @@ def margin_figure(result: Result) -> Figure:
     """Margin ratio at each decision, and the least distance to liquidation within each base bar, with alert bands."""
     history, curves = result.history, result.decision_curves
     call = result.config.margin_call
-    with _panels(4.8, 1.0, 1.0) as (figure, (top, bottom)):
+    with _panels(result, 4.8, 1.0, 1.0) as (figure, (top, bottom)):
         top.set_title("Margin ratio (maintenance margin / margin balance); liquidation at 100 %")
-        top.axhspan(call, 1.0, color=ORANGE, alpha=0.18, linewidth=0, label=f"margin call from {call:.0%}")
-        top.axhline(1.0, color=RED, linewidth=1.0)
+        taken = result.ledger[result.ledger["kind"] == label(LedgerKind.LIQUIDATION)]
+        known = curves.trail["margin_ratio"][np.isfinite(curves.trail["margin_ratio"])]
+        highest = 1.0 if len(taken) else float(known.max(initial=0.0))
+        limit = 1.08 if highest > 0.5 * call else max(1.25 * highest, 0.05)
+        if limit > call:
+            top.axhspan(call, 1.0, color=ORANGE, alpha=0.18, linewidth=0, label=f"margin call from {call:.0%}")
+            top.axhline(1.0, color=RED, linewidth=1.0)
         bottom.set_title("Least distance from mark price to liquidation price in each bar")
         bottom.axhspan(CLOSE, NEAR, color=ORANGE, alpha=0.18, linewidth=0, label=f"below {NEAR:.0%}")
         bottom.axhspan(0.0, CLOSE, color=RED, alpha=0.18, linewidth=0, label=f"below {CLOSE:.0%}")
@@ -270,7 +280,6 @@ def margin_figure(result: Result) -> Figure:
             _curve(top, close_ns(history, curves.bars), ratio, label=symbol, linewidth=1.0, **style)
             nearest = result.extremes.nearest[leg]
             _curve(bottom, close_ns(history, np.arange(nearest.size)), nearest, linewidth=1.0, **style)
-        taken = result.ledger[result.ledger["kind"] == label(LedgerKind.LIQUIDATION)]
         if len(taken):
             rows = thinned(len(taken), MARKS)
             top.scatter(
@@ -278,9 +287,9 @@ def margin_figure(result: Result) -> Figure:
                 marker="X", s=42, color=RED, edgecolors="white", linewidths=0.6, zorder=4,
                 label=_counted("liquidation", len(taken), rows.size),
             )  # fmt: skip
-        top.set_ylim(0.0, 1.08)
+        top.set_ylim(0.0, limit)
         top.set_ylabel("margin ratio")
-        _percent(top, 0)
+        _percent(top)
         bottom.set_ylabel("share of mark price")
         largest = float(np.nanmax(result.extremes.nearest)) if np.isfinite(result.extremes.nearest).any() else 0.1
         bottom.set_ylim(0.0, max(min(largest * 1.05, 1.0), 1.4 * NEAR))
@@ -294,7 +303,7 @@ def leverage_figure(result: Result) -> Figure:
     """Leverage of the account, and the share of its money that is posted as margin."""
     curves, equity = result.decision_curves, result.equity
     at = close_ns(result.history, curves.bars)
-    with _panels(4.2, 1.0, 1.0) as (figure, (top, bottom)):
+    with _panels(result, 4.2, 1.0, 1.0) as (figure, (top, bottom)):
         top.set_title("Leverage of the account (sum of notionals / equity)")
         leverage = equity["leverage"].to_numpy()
         kept = kept_points(leverage)

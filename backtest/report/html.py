@@ -36,7 +36,8 @@ MOST_RISK_ROWS = 300
 _CAPTIONS = {
     "equity": "Equity at the close of each base bar, at the mark price. Buy and hold: the deposit in equal parts, "
     "unlevered, funding paid, fees left out.",
-    "price": "Events stand at the open of their base bar, the liquidation price at the close of each decision bar.",
+    "price": "Events stand at the open of their base bar, the liquidation price at the close of each decision bar "
+    "(left out where it is far from the price).",
     "margin": "A line a symbol; it stops where the symbol is flat. Shaded: margin calls, and nearness to liquidation.",
     "leverage": "Read at the close of each decision bar.",
 }
@@ -116,10 +117,10 @@ def _assumptions(result: Result) -> str:
     config, heading = result.config, result.heading
     lines = [
         f"Decisions at the close of {heading.timeframe} bars, fills and liquidations on {heading.interval} bars; "
-        f"within a bar the price takes the {label(config.path).replace('-', ' ')} path.",
+        f"within a bar the price takes the {label(config.path)} path.",
         f"Positions are valued and liquidated on the {label(config.judge)} price, margin is {config.margin_mode}.",
-        f"Slippage of market orders {percent(config.slippage, digits=3)}"
-        + (f" plus {config.volume_slippage:g} × share of the bar's volume." if config.volume_slippage else "."),
+        f"Slippage of market orders: {percent(config.slippage, digits=3) if config.slippage else 'none'}"
+        + (f", and {config.volume_slippage:g} × share of the bar's volume." if config.volume_slippage else "."),
         f"Funding: {config.funding if isinstance(config.funding, str) else percent(config.funding, digits=4)}.",
         *([f"Stopped early: {result.stopped}"] if result.stopped else []),
         *result.notes,
@@ -315,7 +316,8 @@ def _settings(result: Result, checked: AuditReport, details: Mapping[str, object
         **details,
     }
     rows = "".join(
-        f"<tr><td class='text'>{escape(name.replace('_', ' '))}</td><td class='long'>{escape(str(value))}</td></tr>"
+        f"<tr><td class='text'>{escape(name.replace('_', ' '))}</td>"
+        f"<td class='long'>{escape('–' if value is None else str(value))}</td></tr>"
         for name, value in values.items()
     )
     contracts = "".join(

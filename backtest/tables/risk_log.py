@@ -32,7 +32,9 @@ _COLUMNS = ["symbol", "severity", "event", "mark_price", "detail"]
 
 
 def _price(value: float) -> str:
-    return "none" if math.isnan(value) else f"{value:,.8g}"
+    if math.isnan(value):
+        return "none"
+    return f"{value:,.2f}" if value >= 1000.0 or value < 1e-9 else f"{value:,.6g}"
 
 
 def _ledger_detail(row: Any) -> str:

@@ -91,7 +91,7 @@ def test_ids_are_unique(page: Page) -> None:
     ["Key figures", "Equity and drawdown", "Nearness to liquidation", "Where the profit came from", "Risk log",
      "breakout",
      "the quantity, rounded down to the lot size, is zero", "What to know before judging", "abcd1234", "0.1.0",
-     "mean daily return / standard deviation", "adverse first", "margin lost 210.00"],
+     "mean daily return / standard deviation", "adverse-first", "margin lost 210.00"],
 )  # fmt: skip
 def test_the_page_says(page: Page, words: str) -> None:
     assert words in page.text
