@@ -28,9 +28,9 @@ def reference_page(tables: Mapping[str, pd.DataFrame]) -> str:
 def _lines(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     yield "# Tables and metrics of a result"
     yield ""
-    yield "Every table is a pandas DataFrame indexed by `time` (UTC, nanoseconds). Events carry the open of the base bar"
-    yield "in which they happened, curves the close of the bar they describe. Money is quote currency, quantities are"
-    yield "base units, ratios are plain fractions (0.05 is five percent). `table.attrs['columns']` holds these meanings."
+    yield "Every table is a pandas DataFrame indexed by `time` (UTC, nanoseconds). Events carry the open of the base"
+    yield "bar in which they happened, curves the close of the bar they describe. Money is quote currency, quantities"
+    yield "are base units, ratios plain fractions (0.05 is five percent). `table.attrs['columns']` holds these meanings."
     for name, table in tables.items():
         yield from ("", f"## `result.{name}`", "", "| column | type | meaning |", "|---|---|---|")
         for column, dtype in table.dtypes.items():
