@@ -40,8 +40,8 @@ class HedgedPairs(bt.Strategy):
 
     Over the past `window` bars, the hedge ratio is the slope of a's returns on b's, the spread is log a − ratio × log
     b, and z is the spread's distance from its mean in standard deviations. When |z| widens past `enter` and the returns
-    correlate by `correlation` or more, the pair is opened: notionals 1 : ratio, `share` of equity as margin together. It
-    is closed, by the ratio, mean and deviation of its entry, when z comes back within `leave` or passes `stop`, and
+    correlate by `correlation` or more, the pair is opened: notionals 1 : ratio, `share` of equity as margin together.
+    It is closed, by the ratio, mean and deviation of its entry, when z comes back within `leave` or passes `stop`, and
     after `patience` bars in any case, lest funding add up. Every two symbols of the run are a pair; a symbol is in one
     open pair at a time, and the widest spread goes first.
 
