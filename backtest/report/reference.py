@@ -30,7 +30,7 @@ def _lines(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     yield ""
     yield "Every table is a pandas DataFrame indexed by `time` (UTC, nanoseconds). Events carry the open of the base"
     yield "bar in which they happened, curves the close of the bar they describe. Money is quote currency, quantities"
-    yield "are base units, ratios plain fractions (0.05 is five percent). `table.attrs['columns']` holds these meanings."
+    yield "are base units, ratios plain fractions (0.05 is five percent). `table.attrs['columns']` says the same."
     for name, table in tables.items():
         yield from ("", f"## `result.{name}`", "", "| column | type | meaning |", "|---|---|---|")
         for column, dtype in table.dtypes.items():
