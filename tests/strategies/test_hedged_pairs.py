@@ -124,13 +124,13 @@ def test_the_budget_bounds_what_is_added() -> None:
 
 
 def test_of_three_symbols_the_widest_spread_is_traded_and_no_symbol_twice() -> None:
-    closes = correlated(BARS, legs=3)
+    closes = correlated(BARS, legs=3, seed=3)
     jumps = (1.06, 1.0, 1.0)  # the spread of the first to both others widens in the same bar
     market = world(*(np.append(each, np.round([each[-1] * by] * 3, 2)) for each, by in zip(closes, jumps, strict=True)))
-    result = bt.run(HedgedPairs, market, enter=2.5, stop=12.0, **QUICK)
+    result = bt.run(HedgedPairs, market, enter=3.0, stop=12.0, **QUICK)
     table = pd.DataFrame(market.prices[:, 3].T)
     second, third = (abs(estimate("z", 0, other, 48, table)[BARS]) for other in (1, 2))
-    assert min(second, third) > 2.5
+    assert min(second, third) > 3.0
     assert of_kind(result, LedgerKind.OPEN)["leg"].tolist() == [0, 1 if second > third else 2]
 
 
