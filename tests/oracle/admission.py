@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from backtest.enums import PriceSource, Reason
+from backtest.enums import Pocket, PriceSource, Reason
 from tests.oracle.desk import Desk
 from tests.oracle.money import ONE, ZERO
 from tests.oracle.requirement import tier_of
@@ -56,7 +56,15 @@ def open_loss(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Deci
 
 
 def needed(desk: Desk, order: Order, opened: Decimal, price: Decimal, fee_rate: Decimal) -> Decimal:
-    """[4.4, 4.7] Initial margin, fee and open loss."""
+    """[4.4] Initial margin, the fee where the wallet pays it, and the open loss."""
+    if desk.world.rules.opening_fee_pocket == Pocket.MARGIN:
+        fee_rate = ZERO
+    return opened * price * (ONE / leverage_of(desk, order) + fee_rate) + open_loss(desk, order, opened, price)
+
+
+def reserve(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Decimal:
+    """[4.7] What a resting order holds back: q x p x (1 / L + taker fee) and the open loss."""
+    fee_rate = desk.contract(order.leg).taker
     return opened * price * (ONE / leverage_of(desk, order) + fee_rate) + open_loss(desk, order, opened, price)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from backtest.enums import Liquidity, OrderKind, OrderStatus, Reason
-from tests.oracle.admission import below_minimum, leverage_refusal, needed, opening_part
+from tests.oracle.admission import below_minimum, leverage_refusal, opening_part, reserve
 from tests.oracle.desk import Desk
 from tests.oracle.fills import fill
 from tests.oracle.money import ZERO, round_quantity
@@ -56,12 +56,12 @@ def rest(desk: Desk, order: Order) -> None:
         opened = opening_part(desk, order, order.quantity)
         if opened:
             reason = leverage_refusal(desk, order, opened, order.price)
-            reserve = needed(desk, order, opened, order.price, desk.contract(order.leg).taker)
-            if not reason and reserve > desk.account.free:
+            held_back = reserve(desk, order, opened, order.price)
+            if not reason and held_back > desk.account.free:
                 reason = Reason.INSUFFICIENT_MARGIN
             if reason:
                 return desk.reject(order, reason)
-            order.reserved = reserve
+            order.reserved = held_back
         order.rested = True
     order.status = OrderStatus.WORKING
     return None

@@ -91,7 +91,7 @@ def _rearm(position: Position) -> None:
 
 
 def _liquidate(desk: Desk, position: Position) -> None:
-    _note_ambiguity(desk, position)
+    _note_rival(desk, position, None)
     liquidate(desk, position)
     if position.entered_bar == desk.bar:
         _note_once(desk, position)
@@ -101,28 +101,31 @@ def _order(desk: Desk, order: Order) -> None:
     position = desk.position(order.leg)
     held = position.trade if position.open else 0
     entered = position.entered_bar == desk.bar
-    closes = order.awaits_trigger and position.quantity * order.side < ZERO
-    if closes:
-        _note_ambiguity(desk, position)
+    if order.awaits_trigger and position.quantity * order.side < ZERO:
+        _note_rival(desk, position, order)
     act(desk, order)
     if held and entered and (not position.open or position.trade != held):
+        # [3.7] both opened and closed on this path
         _note_once(desk, position)
 
 
-def _note_ambiguity(desk: Desk, position: Position) -> None:
-    """[3.7] Two triggers that would close the position within the bar's range, or entered and closed on one path."""
-    reached = 0
+def _note_rival(desk: Desk, position: Position, acting: Order | None) -> None:
+    """[3.7] Whether the trigger that acts and another that would close the position both lie within the bar's range.
+
+    `acting` is None for the liquidation.
+    """
+    within: list[Order | None] = []
     mark = desk.route(position.leg, PriceSource.MARK)
     price = position.liquidation_price
     if price is not None and mark.low <= price <= mark.high:
-        reached += 1
+        within.append(None)
     for order in desk.account.working(position.leg):
         if order.awaits_trigger and position.quantity * order.side < ZERO:
             route = desk.route(position.leg, order.trigger_on)
             assert order.trigger is not None
             if route.low <= order.trigger <= route.high:
-                reached += 1
-    if reached >= 2:
+                within.append(order)
+    if acting in within and len(within) >= 2:
         _note_once(desk, position)
 
 

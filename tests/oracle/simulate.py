@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, Path, Reason
+from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, Path, Pocket, Reason
 from tests.oracle.desk import Desk
 from tests.oracle.fills import replace_bracket
 from tests.oracle.journal import Row
@@ -141,13 +141,18 @@ def tiers_of_the_date(desk: Desk, leg: int) -> None:
 
 
 def pay_funding(desk: Desk, leg: int, rate: Decimal) -> None:
-    """[2.2] payment = q x mark open x rate, out of the margin."""
+    """[2.2] payment = q x mark open x rate, out of the margin; by some venues' rule out of the wallet first."""
     position = desk.position(leg)
     if not position.open:
         return
     payment = position.quantity * desk.mark(leg) * rate
-    position.margin -= payment
-    desk.book(leg, LedgerKind.FUNDING, {"margin": -payment, "funding": payment})
+    from_wallet = ZERO
+    if desk.world.rules.funding_pocket == Pocket.WALLET:
+        from_wallet = min(payment, max(ZERO, desk.account.free))
+    desk.account.wallet -= from_wallet
+    position.margin -= payment - from_wallet
+    amounts = {"wallet": -from_wallet, "margin": from_wallet - payment, "funding": payment}
+    desk.book(leg, LedgerKind.FUNDING, amounts)
 
 
 def liquidation_check(desk: Desk, leg: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -37,6 +37,7 @@ class Rules:
     """The venue's own choices."""
 
     opening_fee_pocket: Pocket
+    funding_pocket: Pocket
     liquidation_style: LiquidationStyle
     strict: bool
     lower_leverage: bool
@@ -94,9 +95,10 @@ class World:
             funding=tuple(
                 Settlement(bar=int(row["bar"]), leg=int(row["leg"]), rate=_number(row["rate"])) for row in funding
             ),
-            contracts=tuple(_contract(row, tier_tables, tiers) for row in contracts),
+            contracts=tuple(_contract(row, tier_tables, tiers, _number(rule["trigger_fee"])) for row in contracts),
             rules=Rules(
                 opening_fee_pocket=Pocket(int(rule["opening_fee_pocket"])),
+                funding_pocket=Pocket(int(rule["funding_pocket"])),
                 liquidation_style=LiquidationStyle(int(rule["liquidation_style"])),
                 strict=bool(rule["strict"]),
                 lower_leverage=bool(rule["lower_leverage"]),
@@ -126,7 +128,7 @@ def _bar(column: np.ndarray) -> Bar | None:
     return Bar(last=tuple(last), mark=tuple(mark), volume=numbers[4])  # type: ignore[arg-type]
 
 
-def _contract(row: np.void, tier_tables: np.ndarray, tiers: np.ndarray) -> Contract:
+def _contract(row: np.void, tier_tables: np.ndarray, tiers: np.ndarray, trigger_fee: Decimal) -> Contract:
     first = int(row["first_table"])
     return Contract(
         tick=_number(row["tick"]),
@@ -137,16 +139,17 @@ def _contract(row: np.void, tier_tables: np.ndarray, tiers: np.ndarray) -> Contr
         liquidation_fee=_number(row["liquidation_fee"]),
         price_band=_number(row["price_band"]),
         tables=tuple(
-            (int(table["from_ns"]), _tiers(tiers[int(table["first"]) : int(table["first"]) + int(table["tiers"])]))
+            (int(table["from_ns"]), _tiers(tiers[int(table["first"]) :][: int(table["tiers"])], trigger_fee))
             for table in tier_tables[first : first + int(row["tables"])]
         ),
     )
 
 
-def _tiers(rows: Sequence[np.void]) -> tuple[Tier, ...]:
-    return tuple(
-        Tier(**{name: _number(row[name]) for name in ("floor", "cap", "rate", "amount", "leverage")}) for row in rows
-    )
+def _tiers(rows: Sequence[np.void], trigger_fee: Decimal) -> tuple[Tier, ...]:
+    """A fee that the venue counts inside the trigger is required on the notional, as the maintenance rate is [5.1]."""
+    names = ("floor", "cap", "rate", "amount", "leverage")
+    tiers = [Tier(**{name: _number(row[name]) for name in names}) for row in rows]
+    return tuple(replace(tier, rate=tier.rate + trigger_fee) for tier in tiers)
 
 
 def slipped(world: World, price: Decimal, quantity: Decimal, side: int, volume: Decimal | None) -> Decimal:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numba
 
-from backtest.broker.simulation import Extremes, Simulation, Stop
+from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
 from backtest.enums import Holes
 from tests.properties.worlds import RandomWorld
 
@@ -24,6 +24,7 @@ def simulated(
     *,
     cash: float | None = None,
     blocks: tuple[int, int] | None = None,
+    wakes: tuple[Wake, ...] = (),
 ) -> Simulation:
     """A simulation of the world's schedule, not yet begun."""
     return Simulation(
@@ -31,6 +32,7 @@ def simulated(
         cash=world.cash if cash is None else cash,
         schedule=world.schedule,
         decision_every=0,
+        wakes=wakes,
         extremes=None if blocks is None else Extremes(world.prices, blocks),
     )
 

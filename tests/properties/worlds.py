@@ -5,7 +5,9 @@ A world is made from its seed alone, so a failing one can be made again: `random
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from random import Random
 
 import numpy as np
 
@@ -18,7 +20,6 @@ from backtest.enums import (
     Path,
     Pocket,
     PriceSource,
-    Side,
     SizeKind,
     ThresholdKind,
 )
@@ -34,6 +35,10 @@ TARGETS = (
     SizeKind.TARGET_MARGIN,
     SizeKind.TARGET_EXPOSURE,
 )
+
+
+MARGIN_COMMANDS = tuple(kind for kind in CommandKind if kind != CommandKind.ORDER)
+LEVERAGES = (1.0, 3.0, 10.0, 20.0, 50.0, 7.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +106,7 @@ def random_world(
         tier_tables=tier_tables,
         tiers=tiers,
         rules=_rules(rng),
-        schedule=_schedule(rng, prices, length),
+        schedule=_schedule(seed, prices),
         cash=float(rng.choice([800.0, 3_000.0, 20_000.0])),
         path=Path(int(rng.integers(0, 2))),
         holes=Holes.HOLD if rng.random() < 0.8 else Holes.REFUSE,
@@ -172,7 +177,9 @@ def _tiers(rng: np.random.Generator, count: int) -> list[tuple[float, float, flo
 def _rules(rng: np.random.Generator) -> np.ndarray:
     rules = np.zeros(1, RULES)
     rules["opening_fee_pocket"] = rng.choice([Pocket.WALLET, Pocket.MARGIN])
-    rules["funding_pocket"] = Pocket.MARGIN
+    rules["funding_pocket"] = rng.choice([Pocket.MARGIN, Pocket.WALLET], p=[0.8, 0.2])
+    rules["trigger_fee"] = rng.choice([0.0, 0.0006], p=[0.8, 0.2])
+    rules["lower_leverage"] = rng.random() < 0.2
     rules["liquidation_style"] = rng.choice([LiquidationStyle.MARKET_CLOSE, LiquidationStyle.BANKRUPTCY])
     rules["strict"] = rng.integers(0, 2)
     rules["whole_leverage"] = rng.integers(0, 2)
@@ -191,93 +198,95 @@ def _funding(rng: np.random.Generator, legs: int, length: int) -> np.ndarray:
     return np.array(rows, FUNDING)
 
 
-def _schedule(rng: np.random.Generator, prices: np.ndarray, length: int) -> np.ndarray:
-    legs = prices.shape[0]
+BLANK = {name: math.nan if COMMAND[name].kind == "f" else 0 for name in COMMAND.names or ()}
+"""A command with nothing filled in: no price, no leverage, no bracket."""
+
+Row = dict[str, float]
+
+
+def _schedule(seed: int, prices: np.ndarray) -> np.ndarray:
+    """Commands of all kinds; drawn by the standard library, which is the faster one for single numbers."""
+    rng = Random(seed)
+    legs, length = prices.shape[0], prices.shape[2]
+    closes = prices[:, 3, :].tolist()
     rows = []
     for bar in range(length):
-        for _ in range(int(rng.choice([0, 1, 2, 4], p=[0.4, 0.35, 0.2, 0.05]))):
-            leg = int(rng.integers(0, legs))
-            known = prices[leg, 3, : bar + 1]
-            known = known[~np.isnan(known)]
-            if len(known):
-                rows.append(_command(rng, bar, leg, float(known[-1])))
+        for _ in range(rng.choices((0, 1, 2, 4), (40, 35, 20, 5))[0]):
+            leg = rng.randrange(legs)
+            price = next((close for close in reversed(closes[leg][: bar + 1]) if not math.isnan(close)), None)
+            if price is not None:
+                command = _order(rng, price) if rng.random() < 0.68 else _command(rng)
+                rows.append(tuple((BLANK | {"bar": bar, "leg": leg} | command).values()))
     return np.array(rows, COMMAND) if rows else np.zeros(0, COMMAND)
 
 
-def blank(bar: int, leg: int, kind: CommandKind) -> np.ndarray:
-    """A command with nothing filled in: no price, no leverage, no bracket."""
-    command = np.zeros(1, COMMAND)
-    for name in COMMAND.names or ():
-        if COMMAND[name].kind == "f":
-            command[name] = np.nan
-    command["bar"], command["leg"], command["kind"] = bar, leg, kind
+def _command(rng: Random) -> Row:
+    """A margin command, a top-up policy or a cancel."""
+    kind = rng.choices(MARGIN_COMMANDS, (10, 5, 25, 20, 15, 25))[0]
+    command: Row = {"kind": kind}
+    if kind == CommandKind.CANCEL:
+        command["order"] = rng.randint(1, 12)
+    elif kind in (CommandKind.ADD_MARGIN, CommandKind.REMOVE_MARGIN):
+        command["amount"] = rng.choices((2.0, 20.0, 100.0, 5_000.0), (40, 30, 25, 5))[0]
+    elif kind == CommandKind.SET_LEVERAGE:
+        command["leverage"] = rng.choice((2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 2.5))
+    elif kind == CommandKind.SET_TOP_UP:
+        threshold = rng.choices((ThresholdKind.NONE, ThresholdKind.MARGIN_RATIO, ThresholdKind.DISTANCE), (1, 5, 4))[0]
+        command["threshold"] = threshold
+        command["level"] = rng.choice((0.5, 0.7, 0.9) if threshold == ThresholdKind.MARGIN_RATIO else (0.01, 0.03))
+        command["amount"] = rng.choice((2.0, 20.0, 100.0))
+        command["budget"] = rng.choice((5.0, 60.0, 400.0))
+        command["cooldown_ns"] = rng.choice((0.0, 1.0, 3.0, 5.0)) * HOUR_NS
     return command
 
 
-def _command(rng: np.random.Generator, bar: int, leg: int, price: float) -> np.void:
-    drawn = rng.random()
-    if drawn < 0.68:
-        return _order(rng, bar, leg, price)
-    kind = CommandKind(int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.1, 0.05, 0.25, 0.2, 0.15, 0.25])))
-    command = blank(bar, leg, kind)
-    if kind == CommandKind.CANCEL:
-        command["order"] = rng.integers(1, 12)
-    elif kind in (CommandKind.ADD_MARGIN, CommandKind.REMOVE_MARGIN):
-        command["amount"] = rng.choice([2.0, 20.0, 100.0, 5_000.0], p=[0.4, 0.3, 0.25, 0.05])
-    elif kind == CommandKind.SET_LEVERAGE:
-        command["leverage"] = rng.choice([2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 2.5])
-    elif kind == CommandKind.SET_TOP_UP:
-        threshold = rng.choice(
-            [ThresholdKind.NONE, ThresholdKind.MARGIN_RATIO, ThresholdKind.DISTANCE], p=[0.1, 0.5, 0.4]
-        )
-        command["threshold"] = threshold
-        command["level"] = rng.choice([0.5, 0.7, 0.9] if threshold == ThresholdKind.MARGIN_RATIO else [0.01, 0.03])
-        command["amount"] = rng.choice([2.0, 20.0, 100.0])
-        command["budget"] = rng.choice([5.0, 60.0, 400.0])
-        command["cooldown_ns"] = float(rng.choice([0, 1, 3, 5])) * HOUR_NS
-    return command[0]
-
-
-def _order(rng: np.random.Generator, bar: int, leg: int, price: float) -> np.void:
-    command = blank(bar, leg, CommandKind.ORDER)
-    side = Side(int(rng.choice([1, -1])))
-    kind = OrderKind(int(rng.choice(6, p=[0.5, 0.18, 0.1, 0.08, 0.07, 0.07])))
-    size_kind = SizeKind(int(rng.choice(9, p=[0.2, 0.15, 0.3, 0.05, 0.06, 0.06, 0.06, 0.06, 0.06])))
+def _order(rng: Random, price: float) -> Row:
+    """An order of any kind and size near the last price, with or without a bracket."""
+    side = rng.choice((1, -1))
+    kind = rng.choices(tuple(OrderKind), (50, 18, 10, 8, 7, 7))[0]
+    size_kind = rng.choices(tuple(SizeKind), (20, 15, 30, 5, 6, 6, 6, 6, 6))[0]
     if size_kind in TARGETS:
         kind = OrderKind.MARKET
-    command["size_kind"] = size_kind
-    command["side"], command["order_kind"], command["tag"] = side, kind, rng.integers(0, 4)
-    command["leverage"] = rng.choice([1.0, 3.0, 10.0, 20.0, 50.0, 7.5], p=[0.1, 0.15, 0.35, 0.25, 0.1, 0.05])
-    command["trigger_on"] = rng.choice([PriceSource.LAST, PriceSource.MARK])
-    command["reduce_only"] = rng.random() < 0.15
-    away = abs(rng.normal(0, 0.02))
+    leverage = rng.choice((3.0, 10.0)) if size_kind in TARGETS else rng.choices(LEVERAGES, (10, 15, 35, 25, 10, 5))[0]
+    command: Row = {
+        "kind": CommandKind.ORDER,
+        "side": side,
+        "order_kind": kind,
+        "size_kind": size_kind,
+        "tag": rng.randrange(4),
+        "leverage": leverage,
+        "trigger_on": rng.choice((PriceSource.LAST, PriceSource.MARK)),
+        "reduce_only": rng.random() < 0.15,
+        "size": _size(rng, size_kind, leverage, price),
+    }
+    away = abs(rng.gauss(0, 0.02)) * (1 if rng.random() < 0.8 else -1)
     if kind == OrderKind.LIMIT:
-        command["price"] = price * (1 - side * (away if rng.random() < 0.8 else -away))
+        command["price"] = price * (1 - side * away)
         command["post_only"] = rng.random() < 0.2
     elif kind != OrderKind.MARKET:
         direction = side if kind in (OrderKind.STOP, OrderKind.STOP_LIMIT) else -side
-        command["trigger"] = price * (1 + direction * (away if rng.random() < 0.8 else -away))
+        command["trigger"] = price * (1 + direction * away)
         if kind in (OrderKind.STOP_LIMIT, OrderKind.TAKE_PROFIT_LIMIT):
-            command["price"] = command["trigger"] * (1 + side * rng.normal(0.002, 0.01))
+            command["price"] = command["trigger"] * (1 + side * rng.gauss(0.002, 0.01))
             command["post_only"] = rng.random() < 0.2
     if rng.random() < 0.35:
-        command["stop"] = price * (1 - side * abs(rng.normal(0.005, 0.03)))
+        command["stop"] = price * (1 - side * abs(rng.gauss(0.005, 0.03)))
     if rng.random() < 0.3:
-        command["take_profit"] = price * (1 + side * abs(rng.normal(0.005, 0.03)))
-    margin = float(rng.choice([1.0, 30.0, 100.0, 400.0, 2_000.0], p=[0.05, 0.3, 0.4, 0.2, 0.05]))
+        command["take_profit"] = price * (1 + side * abs(rng.gauss(0.005, 0.03)))
+    return command
+
+
+def _size(rng: Random, size_kind: SizeKind, leverage: float, price: float) -> float:
+    """A size that often fits the wallet and often does not."""
+    if size_kind == SizeKind.RISK:
+        return 0.05
+    if size_kind == SizeKind.POSITION:
+        return rng.choice((0.5, 1.0, 0.3))
+    margin = rng.choices((1.0, 30.0, 100.0, 400.0, 2_000.0), (5, 30, 40, 20, 5))[0]
     if size_kind in TARGETS:
-        command["leverage"] = rng.choice([3.0, 10.0])
-        margin *= rng.choice([1.0, 0.0, -1.0], p=[0.5, 0.2, 0.3])
-    leverage = float(command["leverage"][0])
-    command["size"] = {
-        SizeKind.QUANTITY: round(margin * leverage / price, 4),
-        SizeKind.NOTIONAL: margin * leverage,
-        SizeKind.MARGIN: margin,
-        SizeKind.RISK: 0.05,
-        SizeKind.POSITION: float(rng.choice([0.5, 1.0, 0.3])),
-        SizeKind.TARGET_QUANTITY: round(margin * leverage / price, 4),
-        SizeKind.TARGET_NOTIONAL: margin * leverage,
-        SizeKind.TARGET_MARGIN: margin,
-        SizeKind.TARGET_EXPOSURE: margin / 200.0,
-    }[size_kind]
-    return command[0]
+        margin *= rng.choices((1.0, 0.0, -1.0), (5, 2, 3))[0]
+    if size_kind in (SizeKind.MARGIN, SizeKind.TARGET_MARGIN):
+        return margin
+    if size_kind in (SizeKind.NOTIONAL, SizeKind.TARGET_NOTIONAL):
+        return margin * leverage
+    return margin / 200.0 if size_kind == SizeKind.TARGET_EXPOSURE else round(margin * leverage / price, 4)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from backtest.broker.records import COMMAND, CONTRACT, FUNDING, RULES, TIER, TIER_TABLE
-from backtest.broker.simulation import Simulation
+from backtest.broker.simulation import Simulation, Wake
 from backtest.enums import (
     CommandKind,
     Holes,
@@ -217,12 +217,20 @@ class Scene:
             "margin_call": self.margin_call,
         }
 
+    def schedule(self) -> np.ndarray:
+        """The commands, sorted by bar."""
+        rows = np.concatenate(self.commands) if self.commands else np.zeros(0, COMMAND)
+        return rows[np.argsort(rows["bar"], kind="stable")]
+
+    def begun(self, *wakes: Wake) -> Simulation:
+        """The kernel's simulation, not yet advanced; it comes back at the events named."""
+        return Simulation(**self.market(), cash=self.cash, schedule=self.schedule(), decision_every=0, wakes=wakes)
+
     def play(self) -> Played:
         """Run the scene twice, by the kernel and by the oracle, and insist that they agree."""
-        schedule = np.concatenate(self.commands) if self.commands else np.zeros(0, COMMAND)
-        schedule = schedule[np.argsort(schedule["bar"], kind="stable")]
+        schedule = self.schedule()
         outcome = simulate(World.of_arrays(**self.market()), cash=self.cash, schedule=schedule)  # type: ignore[arg-type]
-        simulation = Simulation(**self.market(), cash=self.cash, schedule=schedule, decision_every=0)
+        simulation = self.begun()
         simulation.advance()
         difference = first_difference(outcome, simulation.ledger, simulation.notices)
         assert difference is None, difference
