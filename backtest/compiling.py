@@ -8,6 +8,7 @@ edit of any kernel makes a new folder, and the old ones are never read again. Bo
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import tempfile
@@ -32,7 +33,6 @@ def _flag(name: str) -> bool:
     return bool(getattr(config, name))
 
 
-@cache
 def digest() -> str:
     """Hexadecimal digest of every kernel source, the compiler, NumPy and the bounds-check flag."""
     told = hashlib.sha256(f"{numba.__version__} {np.__version__} {_flag('BOUNDSCHECK')}".encode())
@@ -42,12 +42,16 @@ def digest() -> str:
     return told.hexdigest()[:20]
 
 
+DIGEST = digest()
+"""The digest of the sources that this process imported: taken here, so that a later edit cannot pass for them."""
+
+
 @cache
 def cache_folder() -> Path:
     """Where compiled kernels are kept: the user's cache folder, or a temporary one where that cannot be written."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    for candidate in (base / "isomargin", Path(tempfile.gettempdir()) / f"isomargin-{os.getuid()}"):
-        folder = candidate / digest()
+    for candidate in (base / "isomargin", Path(tempfile.gettempdir()) / f"isomargin-{getpass.getuser()}"):
+        folder = candidate / DIGEST
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -72,7 +76,7 @@ class _DigestLocator(_CacheLocator):
         return str(cache_folder())
 
     def get_source_stamp(self) -> str:
-        return digest()
+        return DIGEST
 
     def get_disambiguator(self) -> str:
         return self._name
@@ -98,7 +102,8 @@ def kernel(function: Function) -> Function:
     """
     if _flag("DISABLE_JIT"):
         return function
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    compiler = cast(Any, numba.njit)(nogil=True, error_model="numpy", _nrt=False)
+    dispatcher = compiler(function)
     dispatcher._cache = cast(Any, _KernelCache)(function)
     _one_signature(dispatcher)
     return cast(Function, dispatcher)

@@ -65,7 +65,7 @@ def identity(result: Result) -> dict[str, Any]:
         },
         "market": result.history.fingerprint,
         "config": result.config.to_mapping(),
-        "kernels": compiling.digest(),
+        "kernels": compiling.DIGEST,
         "versions": versions(),
         "bars": result.length,
         "interrupted": result.interrupted,

@@ -14,12 +14,12 @@ from __future__ import annotations
 import numpy as np
 
 
-def _record(*, ints: str = "", floats: str = "") -> np.dtype:
+def record(*, ints: str = "", floats: str = "") -> np.dtype:
     fields = [(name, np.int64) for name in ints.split()] + [(name, np.float64) for name in floats.split()]
     return np.dtype(fields, align=True)
 
 
-ACCOUNT = _record(
+ACCOUNT = record(
     ints="bar stage segment wake sequence orders trades ledger_rows notice_rows order_rows command_rows resolved "
     "funding_row schedule_row hole_row",
     floats="fraction wallet reserved equity peak_equity",
@@ -31,7 +31,7 @@ ACCOUNT = _record(
 count rows in use.
 """
 
-POSITION = _record(
+POSITION = record(
     ints="trade orders path_bar low_first entered_bar ambiguous_bar point_segment stale",
     floats="quantity entry_price margin leverage liquidation_price mark_price last_price point_fraction "
     "last_below last_above mark_below mark_above",
@@ -43,7 +43,7 @@ POSITION = _record(
 happens.
 """
 
-ORDER = _record(
+ORDER = record(
     ints="number leg side kind status trigger_on reduce_only post_only bracket sibling parent reason tag bar done_bar",
     floats="quantity price trigger leverage stop take_profit reserved filled filled_price",
 )
@@ -53,7 +53,7 @@ ORDER = _record(
 `parent` is the number of the order whose bracket it belongs to.
 """
 
-COMMAND = _record(
+COMMAND = record(
     ints="bar kind leg side order_kind size_kind trigger_on reduce_only post_only order tag threshold number",
     floats="size price trigger leverage stop take_profit level amount budget cooldown_ns quantity",
 )
@@ -64,19 +64,19 @@ order that it makes, `order` the number of the order that it cancels. `threshold
 `cooldown_ns` are a top-up policy's; `amount` is also what a margin command moves.
 """
 
-TOP_UP = _record(
+TOP_UP = record(
     ints="threshold ready_bar active",
     floats="level amount budget cooldown_ns spent price",
 )
 """A position's top-up policy; `price` is the mark price at which it acts, `ready_bar` the first bar in which it may."""
 
-ALERT = _record(
+ALERT = record(
     ints="number leg kind threshold armed trade",
     floats="level price rearm_price",
 )
 """A watched threshold (`kind`: the notice it gives). Disarmed once given; armed again at `rearm_price`."""
 
-LEDGER = _record(
+LEDGER = record(
     ints="sequence time_ns bar leg segment kind order trade liquidity reason tag",
     floats="fraction price mark_price quantity slippage "
     "wallet margin fees funding pnl liquidation_fee insurance deposit "
@@ -90,30 +90,30 @@ The `..._after` columns are the state after the event. `segment` is 0 for the ba
 its path and 4 for its close; `fraction` places the event on that leg.
 """
 
-NOTICE = _record(
+NOTICE = record(
     ints="sequence time_ns bar leg segment kind reason order alert tag",
     floats="fraction value level price mark_price",
 )
 
-FUNDING = _record(ints="time_ns bar leg", floats="rate")
+FUNDING = record(ints="time_ns bar leg", floats="rate")
 """One settlement, placed on the base bar at whose open it settles."""
 
-CONTRACT = _record(
+CONTRACT = record(
     ints="first_table tables",
     floats="tick lot minimum_notional maker taker liquidation_fee price_band",
 )
 
-TIER_TABLE = _record(ints="from_ns first tiers")
+TIER_TABLE = record(ints="from_ns first tiers")
 
-TIER = _record(floats="floor cap rate amount leverage")
+TIER = record(floats="floor cap rate amount leverage")
 """Maintenance margin = notional × rate − amount while floor < notional ≤ cap; `leverage` is the tier's cap."""
 
-RULES = _record(
+RULES = record(
     ints="opening_fee_pocket funding_pocket liquidation_style strict lower_leverage whole_leverage order_limit",
     floats="trigger_fee",
 )
 
-HOLE = _record(ints="bar bars leg")
+HOLE = record(ints="bar bars leg")
 """A run of missing bars of one symbol."""
 
 
@@ -127,7 +127,7 @@ TERMS = _joined(CONTRACT, RULES, ints="table first count next_table_ns")
 `count`).
 """
 
-SETTINGS = _record(
+SETTINGS = record(
     ints="path refuse_holes bars start_ns bar_ns fine_bars coarse_bars decision_every decision_offset decide "
     "watch_drawdown wake_fill wake_reject wake_funding wake_liquidation wake_margin_call wake_alert",
     floats="slippage volume_slippage",

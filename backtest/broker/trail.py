@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from backtest.broker.records import _record as record
+from backtest.broker.records import record
 from backtest.broker.tiers import maintenance_margin, table_at
 from backtest.broker.valuation import distance, margin_ratio, unrealised_pnl
 from backtest.compiling import kernel

@@ -196,8 +196,8 @@ class Position:
         ):
             raise UsageError(
                 f"a top-up policy with level {level:g}, amount {amount:g}, budget {budget:g} and cooldown "
-                f"{cooldown_ns} cannot act; the level is a fraction between 0 and 1, the amount is positive, budget and "
-                "cooldown are not negative"
+                f"{cooldown_ns} cannot act; the level is a fraction between 0 and 1, the amount is positive, budget "
+                "and cooldown are not negative"
             )
         self._simulation.command(
             CommandKind.SET_TOP_UP,

@@ -37,14 +37,23 @@ class Revealed:
     (1.0, array([1.]))
     """
 
-    __slots__ = ("_buffer", "_now", "_rows", "_symbols", "_values", "name")
+    __slots__ = ("_buffer", "_now", "_rows", "_seen", "_values", "name")
 
-    def __init__(self, name: str, symbols: Sequence[str], values: NDArray[np.float64], now: Now) -> None:
+    def __init__(
+        self,
+        name: str,
+        symbols: Sequence[str],
+        values: NDArray[np.float64],
+        now: Now,
+        buffer: NDArray[np.float64] | None = None,
+    ) -> None:
         self.name = name
         self._values = values
-        self._buffer = np.full(values.shape, np.nan)
-        self._symbols = {symbol: row for row, symbol in enumerate(symbols)}
-        self._rows = {symbol: memoryview(self._buffer[row]) for row, symbol in enumerate(symbols)}
+        self._buffer = np.full(values.shape, np.nan) if buffer is None else buffer
+        shown = self._buffer.view()
+        shown.flags.writeable = False
+        self._seen = dict(zip(symbols, shown, strict=True))
+        self._rows = {symbol: memoryview(row) for symbol, row in self._seen.items()}
         self._now = now
 
     def reveal(self) -> None:
@@ -60,16 +69,17 @@ class Revealed:
 
     def window(self, symbol: str, bars: int) -> NDArray[np.float64]:
         """The last `bars` values, oldest first (fewer at the start); read-only."""
-        if symbol not in self._symbols:
-            raise self._unknown(symbol)
+        try:
+            seen = self._seen[symbol]
+        except KeyError:
+            raise self._unknown(symbol) from None
         end = self._now.row + 1
-        seen = self._buffer[self._symbols[symbol], max(0, end - bars) : end]
-        seen.flags.writeable = False
-        return seen
+        window: NDArray[np.float64] = seen[max(0, end - bars) : end]
+        return window
 
     def _unknown(self, symbol: str) -> UsageError:
-        known = ", ".join(self._symbols)
-        return UsageError(f"'{symbol}' is not in this run; {near(symbol, self._symbols)}it has {known}")
+        known = ", ".join(self._seen)
+        return UsageError(f"'{symbol}' is not in this run; {near(symbol, self._seen)}it has {known}")
 
 
 class Single(Revealed):

@@ -33,11 +33,14 @@ class Stage:
         self.tags: dict[str, int] = {"": 0}
         _, _, self.closes = decision_bars(history, timeframe_ns)
         self._values = decision_columns(history, timeframe_ns)
+        self._columns = np.stack([self._values[name] for name in SEEN])
+        self._shown = np.full(self._columns.shape, np.nan)
         self._revealed: list[Revealed] = []
 
     def column(self, name: str) -> Revealed:
         """One of the seen columns."""
-        return self._keep(Revealed(name, self.history.symbols, self._values[name], self.now))
+        row = list(SEEN).index(name)
+        return Revealed(name, self.history.symbols, self._columns[row], self.now, self._shown[row])
 
     def _keep(self, revealed: Shown) -> Shown:
         self._revealed.append(revealed)
@@ -46,6 +49,7 @@ class Stage:
     def reveal(self, row: int) -> None:
         """Decision bar `row` has closed."""
         self.now.row = row
+        self._shown[:, :, row] = self._columns[:, :, row]
         for each in self._revealed:
             each.reveal()
 
