@@ -89,6 +89,14 @@ def test_without_profit_it_never_steps_up() -> None:
     assert result.positions["quantity"].iloc[-1] == 0.0 or len(result.positions) < len(result.equity)
 
 
+def test_after_steps_down_it_waits_for_a_profit_before_it_steps_up_again() -> None:
+    # up by 2 % three times: at 103.91 the last step has gained its stride, but the position, at 104.03 on average, no
+    # profit; at 105.99 it has one
+    again = np.concatenate((UP_AND_DOWN, rising(3, price=101.87, step=0.02)))
+    taken = steps(bt.run(GradualLeverage, world(again), top=3, **QUICK))[5:]
+    assert [(tag, round(price, 2)) for tag, price, _ in taken] == [("step up", 105.99)]
+
+
 def test_a_volatile_market_holds_the_leverage_down() -> None:
     market = world(np.concatenate((alternating(0.03, 60), rising(12, price=103.0, step=0.03))))
     # daily volatility ≈ ln 1.03 × √24 ≈ 14.5 %: four of them are 58 %, more than the 50 % that leverage 2 leaves
