@@ -227,7 +227,9 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
         position = positions[leg]
         reach(account, position, prices, leg, segment, fraction)
         if what == MEETS_LIQUIDATION:
-            _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, -1)
+            entered = position["entered_bar"] == bar
+            if entered or _decided_by_order(positions, orders, book, prices, bar, leg, -1):
+                _note_ambiguous(account, settings, position, notices, leg)
             if not beyond(position["mark_price"], position["liquidation_price"], position["quantity"] > 0.0, True):
                 position["mark_price"] = position["liquidation_price"]
             liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
@@ -250,12 +252,17 @@ def _meet_order(account, settings, positions, terms, tiers, orders, book, ledger
         position["last_price"] = level_of(order)
     elif reads_mark(order) and not _strictly_passed(order, position["mark_price"]):
         position["mark_price"] = level_of(order)
-    if position["quantity"] * order["side"] < 0.0:
-        _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, slot)
+    held = position["quantity"]
+    entered = position["entered_bar"] == account["bar"]
+    closes = held * order["side"] < 0.0 and order["kind"] != LIMIT
+    if closes and _decided_by_order(positions, orders, book, prices, account["bar"], leg, slot):
+        _note_ambiguous(account, settings, position, notices, leg)
     act(
         account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
         position["last_price"], MAKER,
     )  # fmt: skip
+    if entered and held != 0.0 and held * position["quantity"] <= 0.0:
+        _note_ambiguous(account, settings, position, notices, leg)
 
 
 @kernel
@@ -267,34 +274,33 @@ def _strictly_passed(order, price):
 
 
 @kernel
-def _flag_ambiguous(account, settings, positions, orders, book, notices, prices, leg, acting):
-    """Note, once a bar, that the order of two triggers decides how the position ends here.
+def _decided_by_order(positions, orders, book, prices, bar, leg, acting):
+    """Whether the trigger that is about to act and another one that would close the position lie within the bar's range.
 
-    `acting` is the slot of the order that is about to act, -1 for the liquidation. Either another trigger that would
-    close the position (stop, take-profit, liquidation) lies within the bar's range, or the position was opened on
-    this same path.
+    `acting` is the slot of the order that is about to act, -1 for the liquidation.
     """
     position = positions[leg]
-    bar = account["bar"]
-    if position["ambiguous_bar"] == bar:
+    liquidation = position["liquidation_price"]
+    triggers = 1 if prices[leg, MARK_LOW, bar] <= liquidation <= prices[leg, MARK_HIGH, bar] else 0
+    acts = acting < 0 and triggers == 1
+    for slot in range(position["orders"]):
+        order = orders[book[leg, slot]]
+        if order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
+            continue
+        low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
+        if prices[leg, low, bar] <= level_of(order) <= prices[leg, high, bar]:
+            triggers += 1
+            acts = acts or slot == acting
+    return acts and triggers > 1
+
+
+@kernel
+def _note_ambiguous(account, settings, position, notices, leg):
+    """Note, once a bar, that the order of two triggers decided the outcome."""
+    if position["ambiguous_bar"] == account["bar"]:
         return
-    doubtful = position["entered_bar"] == bar
-    if acting < 0 or orders[book[leg, acting]]["kind"] != LIMIT:
-        liquidation = position["liquidation_price"]
-        triggers = 1 if prices[leg, MARK_LOW, bar] <= liquidation <= prices[leg, MARK_HIGH, bar] else 0
-        acts = acting < 0 and triggers == 1
-        for slot in range(position["orders"]):
-            order = orders[book[leg, slot]]
-            if order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
-                continue
-            low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-            if prices[leg, low, bar] <= level_of(order) <= prices[leg, high, bar]:
-                triggers += 1
-                acts = acts or slot == acting
-        doubtful = doubtful or (acts and triggers > 1)
-    if doubtful:
-        position["ambiguous_bar"] = bar
-        note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)
+    position["ambiguous_bar"] = account["bar"]
+    note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)
 
 
 @kernel
