@@ -20,21 +20,37 @@ if TYPE_CHECKING:
     from backtest import errors as errors
     from backtest.config import RunConfig as RunConfig
     from backtest.engine import run as run
+    from backtest.enums import Side as Side
     from backtest.market.history import MarketHistory as MarketHistory
     from backtest.market.loading import load as load
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
+    from backtest.strategy.events import Alert as Alert
+    from backtest.strategy.events import Fill as Fill
+    from backtest.strategy.events import FundingPayment as FundingPayment
+    from backtest.strategy.events import Liquidation as Liquidation
+    from backtest.strategy.events import MarginCall as MarginCall
+    from backtest.strategy.events import Rejection as Rejection
     from backtest.strategy.parameters import Param as Param
+    from backtest.strategy.position import Position as Position
     from backtest.strategy.protocol import Strategy as Strategy
     from backtest.strategy.schedule import Schedule as Schedule
 
 _MODULES = {"calc": "backtest.calculator", "enums": "backtest.enums", "errors": "backtest.errors"}
 _HOMES = {
+    "Alert": "backtest.strategy.events",
+    "Fill": "backtest.strategy.events",
+    "FundingPayment": "backtest.strategy.events",
+    "Liquidation": "backtest.strategy.events",
+    "MarginCall": "backtest.strategy.events",
     "MarketHistory": "backtest.market.history",
     "Param": "backtest.strategy.parameters",
+    "Position": "backtest.strategy.position",
+    "Rejection": "backtest.strategy.events",
     "Result": "backtest.result",
     "RunConfig": "backtest.config",
     "Schedule": "backtest.strategy.schedule",
+    "Side": "backtest.enums",
     "Strategy": "backtest.strategy.protocol",
     "load": "backtest.market.loading",
     "open_run": "backtest.runs",
@@ -42,11 +58,19 @@ _HOMES = {
 }
 
 __all__ = [
+    "Alert",
+    "Fill",
+    "FundingPayment",
+    "Liquidation",
+    "MarginCall",
     "MarketHistory",
     "Param",
+    "Position",
+    "Rejection",
     "Result",
     "RunConfig",
     "Schedule",
+    "Side",
     "Strategy",
     "calc",
     "enums",

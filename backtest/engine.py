@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sysconfig
 import traceback
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -146,16 +147,16 @@ class Driver:
             raise self._raised(error) from error
 
     def _raised(self, error: Exception) -> BacktestError:
-        """The strategy's error with its own frames and the time it happened at."""
-        own = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if FilePath(frame.filename).parent not in (HERE, HERE / "strategy", HERE / "broker")
-        ]
+        """The strategy's error with its own frames and the time it happened at.
+
+        An error of this project's family that the strategy itself raised (parameters that do not fit) is left as it is.
+        """
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if not any(FilePath(frame.filename).is_relative_to(root) for root in FOREIGN)]
+        if isinstance(error, BacktestError) and own and frames[-1] == own[-1]:
+            return error
         places = "".join(f"\n  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own)
         when = "before the first bar" if self._simulation.account[0]["bar"] < 0 else f"at {self._stage.time()}"
-        if isinstance(error, BacktestError) and not own:
-            return error
         return StrategyError(f"{self._kind.__name__} raised {type(error).__name__}: {error} ({when}){places}")
 
     def _hole(self) -> MarketDataError:
@@ -207,7 +208,11 @@ class Driver:
         return notes
 
 
-HERE = FilePath(__file__).resolve().parent
+FOREIGN = (
+    FilePath(__file__).resolve().parent,
+    *{FilePath(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")},
+)
+"""Where frames are not a strategy's own: this package, the standard library, installed packages."""
 
 
 def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) -> Simulation:

@@ -1,9 +1,9 @@
 """A run as a vectorbt portfolio, so that vectorbt's statistics, drawdowns and plots work on it.
 
-vectorbt 1.x knows no margin and no funding. Nothing is simulated again: its `Portfolio` is built from the run's own fills. There a
-buy takes its whole notional out of a cash balance, so that cash + position × close is algebraically our equity but for
-funding, which a subclass carries as a matrix of payments. A liquidation is only a closing trade at its price; its fee
-stands among the fees.
+vectorbt 1.x knows no margin and no funding. Nothing is simulated again: its `Portfolio` is built from the run's own
+fills. There a buy takes its whole notional out of a cash balance, so that cash + position × close is algebraically
+our equity but for funding, which a subclass carries as a matrix of payments. A liquidation is only a closing trade at
+its price; its fee stands among the fees.
 
 The index is UTC without a zone: with one, vectorbt turns every stamp into a Python object and takes a hundred times as
 long. A trade's `Return` there is on the notional (our `return_price` less costs), not on the margin.
@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 import vectorbt as vbt
 from numpy.typing import NDArray
-
 from vectorbt.portfolio.enums import OrderSide, log_dt, order_dt
 
 from backtest.enums import LedgerKind, label

@@ -275,7 +275,8 @@ def _strictly_passed(order, price):
 
 @kernel
 def _decided_by_order(positions, orders, book, prices, bar, leg, acting):
-    """Whether the trigger that is about to act and another one that would close the position lie within the bar's range.
+    """Whether the trigger that is about to act and another one that would close the position lie within the bar's
+    range.
 
     `acting` is the slot of the order that is about to act, -1 for the liquidation.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,10 +30,11 @@ class Position:
     act at that point, those given in `next` at the open of the next base bar.
     """
 
-    __slots__ = ("_leg", "_row", "_simulation", "_term", "_tiers", "symbol")
+    __slots__ = ("_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "symbol")
 
-    def __init__(self, simulation: Simulation, leg: int, symbol: str) -> None:
+    def __init__(self, simulation: Simulation, leg: int, symbol: str, tag: Callable[[str], int]) -> None:
         self.symbol = symbol
+        self._tag = tag
         self._simulation = simulation
         self._leg = leg
         self._row = memoryview(simulation.positions.view(np.float64).reshape(len(simulation.positions), -1)[leg])
@@ -209,15 +211,17 @@ class Position:
             cooldown_ns=float(cooldown_ns),
         )
 
-    def reduce(self, share: float, *, tag: int = 0) -> int:
+    def reduce(self, share: float, *, tag: str = "") -> int:
         """Close `share` (fraction, 0 to 1) of the position at the market; returns the order's number."""
         if not 0.0 < share <= 1.0:
             raise UsageError(
                 f"a share of {share:g} of a position cannot be closed; it is a fraction above 0 and up to 1"
             )
-        return self._simulation.order(self._leg, Side.SELL, 0, SizeKind.POSITION, share, reduce_only=True, tag=tag)
+        return self._simulation.order(
+            self._leg, Side.SELL, 0, SizeKind.POSITION, share, reduce_only=True, tag=self._tag(tag)
+        )
 
-    def close(self, *, tag: int = 0) -> int:
+    def close(self, *, tag: str = "") -> int:
         """Close the whole position at the market; returns the order's number."""
         return self.reduce(1.0, tag=tag)
 

@@ -28,6 +28,7 @@ from backtest.broker.records import ACCOUNT
 from backtest.enums import CommandKind, OrderKind, PriceSource, Side, SizeKind, ThresholdKind
 from backtest.errors import UsageError, near
 from backtest.strategy.events import Alert, Fill, FundingPayment, Liquidation, MarginCall, Rejection
+from backtest.strategy.parameters import Param
 from backtest.strategy.position import Position
 from backtest.strategy.revealed import SEEN, Revealed, Single
 from backtest.strategy.schedule import TARGETS, Schedule, per_decision
@@ -35,6 +36,7 @@ from backtest.strategy.schedule import TARGETS, Schedule, per_decision
 if TYPE_CHECKING:
     import pandas as pd
 
+    from backtest.market.contract import Contract
     from backtest.strategy.stage import Stage
 
 SIZES = {
@@ -68,6 +70,15 @@ class Strategy:
         "MARGIN_CALL": "on_margin_call",
         "ALERT": "on_alert",
     }
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for name, value in vars(cls).items():
+            if isinstance(value, Param) and (hasattr(Strategy, name) or name in Strategy.__annotations__):
+                raise UsageError(
+                    f"{cls.__name__} declares a parameter named '{name}', which is a name of every strategy; "
+                    "give the parameter another name"
+                )
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -140,6 +151,10 @@ class Strategy:
             raise UsageError(
                 f"'{symbol}' is not in this run; {near(symbol, self.symbols)}it has {', '.join(self.symbols)}"
             ) from None
+
+    def contract(self, symbol: str) -> Contract:
+        """The symbol's contract: tick, lot, minimum notional, fees, dated leverage tiers."""
+        return self._stage.history.contracts[self._leg(symbol)]
 
     # --- indicators
 
@@ -294,7 +309,7 @@ class Strategy:
 
     def close_position(self, symbol: str, *, share: float = 1.0, tag: str = "") -> int:
         """Close a share of the symbol's position at the market; returns the order's number."""
-        return self.position(symbol).reduce(share, tag=self._stage.tag(tag))
+        return self.position(symbol).reduce(share, tag=tag)
 
     def cancel(self, order: int) -> None:
         """Ask for the cancel of a working order by its number."""

@@ -28,7 +28,7 @@ class Stage:
         self.seed = seed
         self.now = Now()
         self.legs = {symbol: leg for leg, symbol in enumerate(history.symbols)}
-        self.positions = {symbol: Position(simulation, leg, symbol) for symbol, leg in self.legs.items()}
+        self.positions = {symbol: Position(simulation, leg, symbol, self.tag) for symbol, leg in self.legs.items()}
         self.legs_of_orders: dict[int, int] = {}
         self.tags: dict[str, int] = {"": 0}
         _, _, self.closes = decision_bars(history, timeframe_ns)

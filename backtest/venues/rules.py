@@ -24,8 +24,8 @@ class VenueRules:
     `opening_fee_pocket`, `funding_pocket`: what pays the opening fee and the funding. `strict`: a position is
     liquidated where its balance is below (not at) the maintenance margin. `lower_leverage`: leverage may fall while a
     position is open. `whole_leverage`: only whole numbers are offered. `order_limit`: working orders a symbol.
-    `trigger_fee`: fee rate counted inside the liquidation trigger. `valid_from_ns`: None where no earlier rule is known.
-    `sources`: a field's name, and where it was read.
+    `trigger_fee`: fee rate counted inside the liquidation trigger. `valid_from_ns`: None where no earlier rule is
+    known. `sources`: a field's name, and where it was read.
     """
 
     id: str
