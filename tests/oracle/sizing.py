@@ -18,6 +18,9 @@ TARGETS = (
     SizeKind.TARGET_EXPOSURE,
 )
 
+PRICELESS = (SizeKind.QUANTITY, SizeKind.POSITION, SizeKind.TARGET_QUANTITY)
+"""Sizes that need no price to be known."""
+
 
 def order_of(desk: Desk, command: np.void) -> Order | Reason:
     """The order that a command asks for, or why its size has no meaning."""
@@ -43,8 +46,9 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
     )
     size = exact(command["size"])
     price = order.price or order.trigger or desk.known(leg, PriceSource.LAST)
-    if size is None or price is None:
+    if size is None or (price is None and kind not in PRICELESS):
         return Reason.SIZE_NOT_DEFINED
+    price = price or ONE
     leverage = order.leverage or position.leverage or ONE
     if kind == SizeKind.RISK:
         if order.stop is None:

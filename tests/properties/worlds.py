@@ -134,7 +134,7 @@ def _prices(rng: np.random.Generator, length: int, with_holes: bool) -> np.ndarr
     columns = np.stack([*last, np.round(rng.uniform(50, 5_000, length), 1), *mark])
     if with_holes:
         for first in np.flatnonzero(rng.random(length) < 0.05):
-            gone = slice(int(first) + 1, int(first) + 1 + int(rng.integers(1, 4)))
+            gone = slice(int(first), int(first) + int(rng.integers(1, 4)))
             columns[slice(5, 9) if rng.random() < 0.5 else slice(0, 9), gone] = np.nan
     return columns
 
@@ -213,10 +213,9 @@ def _schedule(seed: int, prices: np.ndarray) -> np.ndarray:
     for bar in range(length):
         for _ in range(rng.choices((0, 1, 2, 4), (40, 35, 20, 5))[0]):
             leg = rng.randrange(legs)
-            price = next((close for close in reversed(closes[leg][: bar + 1]) if not math.isnan(close)), None)
-            if price is not None:
-                command = _order(rng, price) if rng.random() < 0.68 else _command(rng)
-                rows.append(tuple((BLANK | {"bar": bar, "leg": leg} | command).values()))
+            price = next((close for close in reversed(closes[leg][: bar + 1]) if not math.isnan(close)), 100.0)
+            command = _order(rng, price) if rng.random() < 0.68 else _command(rng)
+            rows.append(tuple((BLANK | {"bar": bar, "leg": leg} | command).values()))
     return np.array(rows, COMMAND) if rows else np.zeros(0, COMMAND)
 
 
