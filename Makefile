@@ -60,7 +60,7 @@ clean: ## remove what set-up and caches have left (market history in store/ and 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "isomargin needs Python 3.11 or later; install it, or name it: make PYTHON=/path/to/python3 demo" >&2; exit 1; }
 	@echo "making $(VENV) with $(PYTHON)"
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 $(DEMO_READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing isomargin and what it needs into $(VENV) (once; about a minute when packages are cached)"
