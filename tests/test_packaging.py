@@ -15,7 +15,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 ASKED = [*PROJECT["dependencies"], *(one for extra in EXTRAS.values() for one in extra)]
 
 
-def tested() -> dict[str, str]:
+def known_versions() -> dict[str, str]:
     """Package and version of each line of constraints.txt."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
@@ -30,7 +30,7 @@ def numbers(version: str) -> tuple[int, ...]:
 def test_the_tested_version_of_a_dependency_fulfils_its_bound(requirement: str) -> None:
     name, _, least = requirement.partition(">=")
     assert least, f"{requirement} has no lower bound"
-    assert numbers(tested()[name]) >= numbers(least)
+    assert numbers(known_versions()[name]) >= numbers(least)
 
 
 @pytest.mark.parametrize("group", ["backtest.data", "backtest.strategies"])
