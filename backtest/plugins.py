@@ -21,6 +21,8 @@ from backtest.workspace import Workspace
 __all__ = ["Plugin", "source", "sources", "strategies", "strategy"]
 
 STRATEGY_GROUP = "backtest.strategies"
+USER_MODULES = "backtest_user_"
+"""How the modules of strategy files begin: no other process can import them by name."""
 
 
 def strategies() -> tuple[Plugin, ...]:
@@ -99,7 +101,7 @@ def _classes(module: ModuleType) -> list[type[Strategy]]:
 def _module(path: Path) -> ModuleType:
     """The module of a file, run once for each path; it is listed in sys.modules so that its classes can be pickled."""
     place = path.resolve()
-    name = f"backtest_user_{re.sub(r'[^0-9A-Za-z]', '_', str(place))}"
+    name = f"{USER_MODULES}{re.sub(r'[^0-9A-Za-z]', '_', str(place))}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, place)

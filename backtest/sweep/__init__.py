@@ -1,0 +1,1 @@
+"""One history, many parameter sets: in threads, in processes, on a cluster."""
