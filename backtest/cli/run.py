@@ -44,9 +44,7 @@ Examples:
 @click.option("--funding", help="history, zero, or one rate for all settlements: const:0.01%.  [history]")
 @click.option("--margin-call", help="Margin ratio at which a margin call is given.  [0.8]")
 @click.option("--seed", help="Seed of the strategy's own random numbers.  [0]")
-@click.option(
-    "--strict", is_flag=True, help="Leverage tiers older than the range's start are needed; nearest ones do not do."
-)
+@click.option("--strict", is_flag=True, help="Refuse a range that begins before the first known leverage tiers.")
 @click.option("--fail-if", "gate_texts", multiple=True, metavar="'METRIC>NUMBER'", help="Exit with 6 when it holds.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of runs.  [runs/ of the workspace]"
