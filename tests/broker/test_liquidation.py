@@ -50,6 +50,11 @@ def test_a_short_that_has_spent_more_than_its_value_is_liquidated_at_any_price()
     assert liquidation_price(-1.0, 100.0, -101.0, TIERS, 0, len(TIERS), 0.0) == 0.0
 
 
+def test_beyond_the_last_tier_its_rate_goes_on() -> None:
+    # the last cap is 5,000, the notional 100,000: (100000 + 10000 + 20) / (1000 x 1.03)
+    assert liquidation_price(-1_000.0, 100.0, 10_000.0, TIERS[:2], 0, 2, 0.0) == pytest.approx(110_020.0 / 1_030.0)
+
+
 @pytest.mark.parametrize(("quantity", "price"), [(1.0, 90.0 / 0.95), (-1.0, 90.0 / 1.05)])
 def test_the_distance_is_measured_from_the_mark(quantity: float, price: float) -> None:
     assert distance_price(quantity, 90.0, 0.05) == pytest.approx(price)

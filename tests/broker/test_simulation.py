@@ -6,7 +6,7 @@ import numpy as np
 
 from backtest.broker.records import COMMAND
 from backtest.broker.simulation import Simulation, Stop
-from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, OrderKind, Side, SizeKind
+from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, OrderKind, Side, SizeKind, ThresholdKind
 from tests.rulebook.scene import GONE, Scene, Symbol, flat
 
 
@@ -118,3 +118,38 @@ def test_a_schedule_is_read_and_never_written() -> None:
     assert schedule.tobytes() == before
     assert schedule.dtype == COMMAND
     assert schedule[0]["kind"] == CommandKind.ORDER
+
+
+def test_many_alerts_that_outgrow_the_table_of_notices_are_all_given() -> None:
+    # 40 alerts and a margin call in every other bar; the table holds a thousand, and fills up in mid-bar
+    bars = [flat(100.0), *[flat(100.0), flat(91.0)] * 40]
+    simulation = Scene(bars=bars).buy(0, quantity=1, leverage=10).begun()
+    for number in range(40):
+        simulation.watch(0, ThresholdKind.DISTANCE, 0.01 + number * 1e-4)
+    simulation.advance()
+    assert (simulation.notices["kind"] == NoticeKind.ALERT).sum() == 40 * 40
+    assert (simulation.notices["kind"] == NoticeKind.MARGIN_CALL).sum() == 40
+
+
+def test_many_alerts_on_the_drawdown_that_outgrow_the_table_are_all_given() -> None:
+    bars = [flat(100.0), *[flat(100.0), flat(95.0)] * 16]
+    simulation = Scene(bars=bars, margin_call=0.99).buy(0, quantity=1, leverage=10).begun()
+    for number in range(70):
+        simulation.watch(-1, ThresholdKind.DRAWDOWN, 0.001 + number * 1e-6)
+    simulation.advance()
+    assert (simulation.notices["kind"] == NoticeKind.ALERT).sum() == 16 * 70
+
+
+def test_the_state_can_be_looked_at() -> None:
+    scene = Scene(bars=[flat(100.0)] * 3).buy(0, quantity=1, leverage=10).top_up(0, level=0.5, amount=5, budget=20)
+    simulation = scene.begun()
+    simulation.advance()
+    assert simulation.top_ups[0]["budget"] == 20.0
+    assert (simulation.terms[0]["tick"], simulation.tiers[0]["rate"]) == (0.01, 0.01)
+    assert simulation.orders["filled_price"].tolist() == [100.0]
+
+
+def test_a_simulation_may_be_told_later_to_come_back_at_its_decisions() -> None:
+    simulation = Scene(bars=[flat(100.0)] * 3).begun()
+    simulation.decide()
+    assert simulation.advance() == Stop.DECISION

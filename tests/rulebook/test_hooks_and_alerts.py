@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backtest.broker.simulation import Simulation, Stop, Wake
-from backtest.enums import CommandKind, LedgerKind, NoticeKind, OrderKind, Side, SizeKind, ThresholdKind
+from backtest.enums import CommandKind, LedgerKind, NoticeKind, OrderKind, Reason, Side, SizeKind, ThresholdKind
 from tests.rulebook.scene import Prices, Scene, flat
 
 CALM = [flat(100.0), flat(100.0)]
@@ -67,6 +67,25 @@ def test_an_order_asked_for_at_a_hook_waits_for_the_next_open() -> None:
     assert simulation.advance() == Stop.END
     row = simulation.ledger[-1]
     assert (row["bar"], row["segment"], row["price"]) == (3, 0, 96.0)
+
+
+def test_at_one_hook_the_margin_moves_now_and_the_order_waits() -> None:
+    simulation = woken([*CALM, FALL, flat(96.0)], Wake.MARGIN_CALL)
+    simulation.command(CommandKind.ADD_MARGIN, 0, amount=5.0)
+    simulation.order(0, Side.SELL, OrderKind.MARKET, SizeKind.QUANTITY, 1.0)
+    assert simulation.advance() == Stop.END
+    assert [(row["kind"], row["bar"]) for row in simulation.ledger[2:]] == [
+        (LedgerKind.ADD_MARGIN, 2),
+        (LedgerKind.CLOSE, 3),
+    ]
+
+
+def test_a_command_refused_at_a_hook_is_an_event_of_its_own() -> None:
+    simulation = woken([*CALM, FALL], Wake.MARGIN_CALL, Wake.REJECT)
+    simulation.command(CommandKind.ADD_MARGIN, 0, amount=5_000.0)
+    assert simulation.advance() == Stop.EVENT
+    assert simulation.notices[-1]["reason"] == Reason.AMOUNT_ABOVE_WALLET
+    assert simulation.notices[-1]["segment"] == 1
 
 
 def test_an_order_asked_for_at_a_hook_does_not_save_the_position_in_that_bar() -> None:
