@@ -23,7 +23,7 @@ from backtest.broker.codes import (
 from backtest.broker.commands import carry_out, resolve
 from backtest.broker.ledger import note
 from backtest.broker.search import next_bar, next_decision
-from backtest.broker.step import closing, has_room, last_present, opening, present, reach_all, value_account, walk
+from backtest.broker.step import closing, has_room, last_present, opening, reach_all, value_account, walk
 from backtest.compiling import kernel
 
 
@@ -39,11 +39,9 @@ def advance(
     account = accounts[0]
     settings = settings_rows[0]
     while True:
-        if not has_room(account, positions, ledger, notices, orders):
+        if not has_room(account, positions, ledger, notices, orders, alerts):
             return STOP_ROOM
-        _take_commands(
-            account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, commands, top_ups
-        )
+        _take_commands(account, settings, positions, terms, tiers, orders, book, ledger, notices, commands, top_ups)
         if account["stage"] == STAGE_PATH:
             if account["wake"] == 1:
                 account["wake"] = 0
@@ -95,9 +93,7 @@ def advance(
 
 
 @kernel
-def _take_commands(
-    account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, commands, top_ups
-):
+def _take_commands(account, settings, positions, terms, tiers, orders, book, ledger, notices, commands, top_ups):
     """Size the commands given since the last stop; in mid-bar, carry out at once those that are no orders."""
     if account["resolved"] == account["command_rows"]:
         return
@@ -109,7 +105,7 @@ def _take_commands(
         if (
             account["stage"] == STAGE_PATH
             and command["kind"] != COMMAND_ORDER
-            and present(prices, command["leg"], account["bar"])
+            and positions[command["leg"]]["there"] == 1
         ):
             carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command)
         else:
@@ -153,8 +149,8 @@ def _in_hole(account, settings, positions, notices, prices, holes):
             account["segment"] = 0
             account["fraction"] = 0.0
             known = last_present(prices, leg, account["bar"])
-            positions[leg]["last_price"] = prices[leg, CLOSE, known]
-            positions[leg]["mark_price"] = prices[leg, MARK_CLOSE, known]
+            positions[leg]["last_price"] = prices[leg, known, CLOSE]
+            positions[leg]["mark_price"] = prices[leg, known, MARK_CLOSE]
             note(
                 account, settings, positions[leg], notices, leg, NOTE_HOLE, NO_REASON, NO_ORDER, 0, 0,
                 0.0, 0.0,

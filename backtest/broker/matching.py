@@ -116,16 +116,14 @@ def fill(
     quantity = closing + opening
     price = point
     if taking:
-        volume = prices[leg, VOLUME, account["bar"]]
+        volume = prices[leg, account["bar"], VOLUME] if settings["volume_slippage"] > 0.0 else 0.0
         price = slipped(side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
         if price == point and reads_mark(order):
             price = round_up(point, term["tick"]) if side > 0 else round_down(point, term["tick"])
     rate = term["maker"] if liquidity == MAKER else term["taker"]
     leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
     fault = NO_REASON
-    if quantity == 0.0:
-        fault = REDUCE_ONLY_WITHOUT_POSITION
-    elif not rested and below_minimum(position, term, order, closing, price):
+    if not rested and below_minimum(position, term, order, closing, price):
         fault = NOTIONAL_BELOW_MINIMUM
     elif closing == 0.0:
         fault = opening_fault(account, position, term, tiers, side, opening, price, leverage, rate)

@@ -32,15 +32,15 @@ count rows in use.
 """
 
 POSITION = record(
-    ints="trade orders path_bar low_first entered_bar ambiguous_bar point_segment stale",
+    ints="trade orders there low_first entered_bar ambiguous_bar point_segment stale",
     floats="quantity entry_price margin leverage liquidation_price mark_price last_price point_fraction "
     "last_below last_above mark_below mark_above",
 )
 """One isolated position. `margin` is its own wallet: allocated + added - removed ± funding, without unrealised PnL.
 
-`orders` counts its working orders. `mark_price` and `last_price` are the prices of the point reached
-(`point_segment`, `point_fraction`). The four thresholds are the nearest prices at which anything of this position
-happens.
+`orders` counts its working orders; `there` says whether the symbol has prices in the bar reached. `mark_price` and
+`last_price` are the prices of the point reached (`point_segment`, `point_fraction`). The four thresholds are the
+nearest prices at which anything of this position happens.
 """
 
 ORDER = record(

@@ -20,24 +20,24 @@ WATCHED = (LOW, HIGH, MARK_LOW, MARK_HIGH)
 @kernel
 def block_extremes(prices, size, extremes):
     """Fill `extremes` (legs, 4, blocks) with those of blocks of `size` bars; a missing bar (NaN) touches nothing."""
-    legs, _, bars = prices.shape
+    legs, bars, _ = prices.shape
     blocks = extremes.shape[2]
     for leg in range(legs):
         for k in range(4):
-            column = prices[leg, WATCHED[k]]
+            column = WATCHED[k]
             lowest = k % 2 == 0
             for block in range(blocks):
                 extreme = math.inf if lowest else -math.inf
                 for bar in range(block * size, min(bars, (block + 1) * size)):
-                    price = column[bar]
+                    price = prices[leg, bar, column]
                     if (price < extreme) if lowest else (price > extreme):
                         extreme = price
                 extremes[leg, k, block] = extreme
 
 
 @kernel
-def first_at_or_below(lows, fine, coarse, fine_bars, coarse_bars, level, start, stop):
-    """First bar in [start, stop) whose low is at or below `level`; `stop` where there is none."""
+def first_at_or_below(prices, leg, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
+    """First bar in [start, stop) whose price in `column` (a low) is at or below `level`; `stop` where there is none."""
     bar = start
     while bar < stop:
         if bar % coarse_bars == 0 and coarse[bar // coarse_bars] > level:
@@ -48,15 +48,15 @@ def first_at_or_below(lows, fine, coarse, fine_bars, coarse_bars, level, start, 
             continue
         end = min(stop, (bar // fine_bars + 1) * fine_bars)
         while bar < end:
-            if lows[bar] <= level:
+            if prices[leg, bar, column] <= level:
                 return bar
             bar += 1
     return stop
 
 
 @kernel
-def first_at_or_above(highs, fine, coarse, fine_bars, coarse_bars, level, start, stop):
-    """First bar in [start, stop) whose high is at or above `level`; `stop` where there is none."""
+def first_at_or_above(prices, leg, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
+    """First bar in [start, stop) whose price in `column` (a high) is at or above `level`; `stop` where there is none."""
     bar = start
     while bar < stop:
         if bar % coarse_bars == 0 and coarse[bar // coarse_bars] < level:
@@ -67,7 +67,7 @@ def first_at_or_above(highs, fine, coarse, fine_bars, coarse_bars, level, start,
             continue
         end = min(stop, (bar // fine_bars + 1) * fine_bars)
         while bar < end:
-            if highs[bar] >= level:
+            if prices[leg, bar, column] >= level:
                 return bar
             bar += 1
     return stop
@@ -79,19 +79,19 @@ def first_touch(settings, position, prices, fine, coarse, leg, start, stop):
     small, large = settings["fine_bars"], settings["coarse_bars"]
     if position["last_below"] > -math.inf:
         stop = first_at_or_below(
-            prices[leg, LOW], fine[leg, 0], coarse[leg, 0], small, large, position["last_below"], start, stop
+            prices, leg, LOW, fine[leg, 0], coarse[leg, 0], small, large, position["last_below"], start, stop
         )
     if position["last_above"] < math.inf:
         stop = first_at_or_above(
-            prices[leg, HIGH], fine[leg, 1], coarse[leg, 1], small, large, position["last_above"], start, stop
+            prices, leg, HIGH, fine[leg, 1], coarse[leg, 1], small, large, position["last_above"], start, stop
         )
     if position["mark_below"] > -math.inf:
         stop = first_at_or_below(
-            prices[leg, MARK_LOW], fine[leg, 2], coarse[leg, 2], small, large, position["mark_below"], start, stop
+            prices, leg, MARK_LOW, fine[leg, 2], coarse[leg, 2], small, large, position["mark_below"], start, stop
         )
     if position["mark_above"] < math.inf:
         stop = first_at_or_above(
-            prices[leg, MARK_HIGH], fine[leg, 3], coarse[leg, 3], small, large, position["mark_above"], start, stop
+            prices, leg, MARK_HIGH, fine[leg, 3], coarse[leg, 3], small, large, position["mark_above"], start, stop
         )
     return stop
 

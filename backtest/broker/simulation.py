@@ -57,13 +57,20 @@ class Wake(IntEnum):
 
 
 class Extremes:
-    """The extremes of a history's blocks in two sizes; built once, shared by all runs over that history."""
+    """What all runs over one history share: its bars as the kernel reads them, its holes, and its block index.
 
-    def __init__(self, prices: np.ndarray, blocks: tuple[int, int] = (64, 4096)) -> None:
+    `bars` is (legs, bars, columns): a bar's prices lie side by side, because an event reads all of one bar and nothing
+    of its neighbours. `fine` and `coarse` are the extremes of blocks in two sizes.
+    """
+
+    def __init__(self, prices: np.ndarray, blocks: tuple[int, int] = (8, 128)) -> None:
+        self.bars = np.ascontiguousarray(prices.transpose(0, 2, 1))
+        self.missing = np.isnan(self.bars[..., codes.OPEN]) | np.isnan(self.bars[..., codes.MARK_OPEN])
+        self.holes = _holes(self.missing)
         self.fine_bars, self.coarse_bars = blocks
         self.fine, self.coarse = (np.empty((len(prices), 4, -(-prices.shape[2] // size))) for size in blocks)
-        block_extremes(prices, self.fine_bars, self.fine)
-        block_extremes(prices, self.coarse_bars, self.coarse)
+        block_extremes(self.bars, self.fine_bars, self.fine)
+        block_extremes(self.bars, self.coarse_bars, self.coarse)
 
 
 class Simulation:
@@ -120,17 +127,15 @@ class Simulation:
         self.subscribe(wakes)
         self._settings["slippage"] = slippage
         self._settings["volume_slippage"] = volume_slippage
-        self._prices = prices
-        missing = np.isnan(prices[:, codes.OPEN]) | np.isnan(prices[:, codes.MARK_OPEN])
-        self._holes = _holes(missing)
-        self._funding = _deferred(funding, missing)
+        self._prices, self._holes = self._extremes.bars, self._extremes.holes
+        self._funding = _deferred(funding, self._extremes.missing) if len(self._holes) else funding
         self._tier_tables, self._tiers = tier_tables, tiers
         self._terms = _terms(contracts, rules, tier_tables, start_ns)
         self._positions = np.zeros(legs, POSITION)
         self._positions["leverage"] = leverage
         for name in ("liquidation_price", "mark_price", "last_price"):
             self._positions[name] = np.nan
-        for name in ("path_bar", "entered_bar", "ambiguous_bar"):
+        for name in ("entered_bar", "ambiguous_bar"):
             self._positions[name] = -1
         self._positions["stale"] = 1
         self._top_ups = np.zeros(legs, TOP_UP)
@@ -198,7 +203,10 @@ class Simulation:
             self._settings[f"wake_{wake.name.lower()}"] = 1
 
     def _enlarge(self) -> None:
-        need = 8 * (int(self._accounts[0]["command_rows"]) + int((self._positions["orders"] + 8).sum()))
+        at_work = (
+            int(self._accounts[0]["command_rows"]) + len(self._alerts) + int((self._positions["orders"] + 8).sum())
+        )
+        need = 8 * at_work
         self._ledger = _enlarged(self._ledger, int(self._accounts[0]["ledger_rows"]), need)
         self._notices = _enlarged(self._notices, int(self._accounts[0]["notice_rows"]), need)
         self._orders = _enlarged(self._orders, int(self._accounts[0]["order_rows"]), need)

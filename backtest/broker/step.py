@@ -60,7 +60,7 @@ from backtest.compiling import kernel
 @kernel
 def present(prices, leg, bar):
     """Whether the symbol has both a last and a mark bar."""
-    return not (math.isnan(prices[leg, OPEN, bar]) or math.isnan(prices[leg, MARK_OPEN, bar]))
+    return not (math.isnan(prices[leg, bar, OPEN]) or math.isnan(prices[leg, bar, MARK_OPEN]))
 
 
 @kernel
@@ -72,9 +72,9 @@ def last_present(prices, leg, bar):
 
 
 @kernel
-def has_room(account, positions, ledger, notices, orders):
-    """Whether the tables have room for the most that a bar's open or one point of its path can write."""
-    at_work = account["command_rows"] + 4
+def has_room(account, positions, ledger, notices, orders, alerts):
+    """Whether the tables have room for the most that a bar's open, one point of its path or its close can write."""
+    at_work = account["command_rows"] + alerts.shape[0] + 4
     for leg in range(positions.shape[0]):
         at_work += positions[leg]["orders"] + 4
     return (
@@ -98,9 +98,11 @@ def opening(
         position["entered_bar"] = -1
         if top_ups[leg]["ready_bar"] == bar:
             position["stale"] = 1
-        if present(prices, leg, bar):
-            position["last_price"] = prices[leg, OPEN, bar]
-            position["mark_price"] = prices[leg, MARK_OPEN, bar]
+        last, mark = prices[leg, bar, OPEN], prices[leg, bar, MARK_OPEN]
+        position["there"] = 0 if math.isnan(last) or math.isnan(mark) else 1
+        if position["there"] == 1:
+            position["last_price"] = last
+            position["mark_price"] = mark
             position["point_segment"] = 0
             position["point_fraction"] = 0.0
         if settings["start_ns"] + bar * settings["bar_ns"] >= terms[leg]["next_table_ns"]:
@@ -109,14 +111,14 @@ def opening(
     _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar)
     for row in range(account["command_rows"]):
         command = commands[row]
-        if command["kind"] != COMMAND_ORDER and present(prices, command["leg"], bar):
+        if command["kind"] != COMMAND_ORDER and positions[command["leg"]]["there"] == 1:
             carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command)
     for leg in range(positions.shape[0]):
-        if present(prices, leg, bar):
+        if positions[leg]["there"] == 1 and positions[leg]["orders"] > 0:
             _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg)
     kept = 0
     for row in range(account["command_rows"]):
-        if not present(prices, commands[row]["leg"], bar):
+        if positions[commands[row]["leg"]]["there"] == 0:
             commands[kept] = commands[row]
             kept += 1
         elif commands[row]["kind"] == COMMAND_ORDER:
@@ -126,7 +128,6 @@ def opening(
     _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar)
     for leg in range(positions.shape[0]):
         positions[leg]["low_first"] = choose(settings, positions[leg], orders, book, leg)
-        positions[leg]["path_bar"] = bar
     account["segment"] = 1
 
 
@@ -167,7 +168,7 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
 def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar):
     for leg in range(positions.shape[0]):
         position = positions[leg]
-        if position["quantity"] == 0.0 or not present(prices, leg, bar):
+        if position["quantity"] == 0.0 or position["there"] == 0:
             continue
         long = position["quantity"] > 0.0
         if beyond(position["mark_price"], position["liquidation_price"], long, terms[leg]["strict"] == 1):
@@ -195,25 +196,31 @@ def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger,
 
 
 @kernel
+def _touches(position, prices, leg, bar):
+    """Whether the bar's range reaches a threshold of the leg; a price that no threshold waits for is not read."""
+    return (
+        (position["last_below"] > -math.inf and prices[leg, bar, LOW] <= position["last_below"])
+        or (position["last_above"] < math.inf and prices[leg, bar, HIGH] >= position["last_above"])
+        or (position["mark_below"] > -math.inf and prices[leg, bar, MARK_LOW] <= position["mark_below"])
+        or (position["mark_above"] < math.inf and prices[leg, bar, MARK_HIGH] >= position["mark_above"])
+    )
+
+
+@kernel
 def walk(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, top_ups, alerts):
     """Walk the bar's paths from the point reached until nothing more is met, or until a subscribed event."""
     bar = account["bar"]
     while True:
-        if not has_room(account, positions, ledger, notices, orders):
+        if not has_room(account, positions, ledger, notices, orders, alerts):
             return STOP_ROOM
         segment, fraction, what, slot, leg = 4, math.inf, MEETS_NOTHING, 0, 0
         for candidate in range(positions.shape[0]):
             position = positions[candidate]
-            if (position["quantity"] == 0.0 and position["orders"] == 0) or not present(prices, candidate, bar):
+            if (position["quantity"] == 0.0 and position["orders"] == 0) or position["there"] == 0:
                 continue
             if position["stale"] == 1:
                 refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, candidate)
-            if not (
-                prices[candidate, LOW, bar] <= position["last_below"]
-                or prices[candidate, HIGH, bar] >= position["last_above"]
-                or prices[candidate, MARK_LOW, bar] <= position["mark_below"]
-                or prices[candidate, MARK_HIGH, bar] >= position["mark_above"]
-            ):
+            if not _touches(position, prices, candidate, bar):
                 continue
             its_segment, its_fraction, its_what, its_slot = first_meeting(
                 account, positions, terms, orders, book, top_ups, alerts, prices, candidate
@@ -282,14 +289,14 @@ def _decided_by_order(positions, orders, book, prices, bar, leg, acting):
     """
     position = positions[leg]
     liquidation = position["liquidation_price"]
-    triggers = 1 if prices[leg, MARK_LOW, bar] <= liquidation <= prices[leg, MARK_HIGH, bar] else 0
+    triggers = 1 if prices[leg, bar, MARK_LOW] <= liquidation <= prices[leg, bar, MARK_HIGH] else 0
     acts = acting < 0 and triggers == 1
     for slot in range(position["orders"]):
         order = orders[book[leg, slot]]
         if order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
             continue
         low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-        if prices[leg, low, bar] <= level_of(order) <= prices[leg, high, bar]:
+        if prices[leg, bar, low] <= level_of(order) <= prices[leg, bar, high]:
             triggers += 1
             acts = acts or slot == acting
     return acts and triggers > 1
@@ -376,13 +383,17 @@ def reach_all(account, settings, positions, prices):
     for leg in range(positions.shape[0]):
         position = positions[leg]
         if segment == 4:
-            known = last_present(prices, leg, bar)
-            if known >= 0:
-                position["last_price"] = prices[leg, CLOSE, known]
-                position["mark_price"] = prices[leg, MARK_CLOSE, known]
-                position["point_segment"] = 4
-                position["point_fraction"] = 0.0
-        elif segment > 0 and present(prices, leg, bar):
+            last, mark = prices[leg, bar, CLOSE], prices[leg, bar, MARK_CLOSE]
+            if math.isnan(last) or math.isnan(mark):
+                known = last_present(prices, leg, bar)
+                if known < 0:
+                    continue
+                last, mark = prices[leg, known, CLOSE], prices[leg, known, MARK_CLOSE]
+            position["last_price"] = last
+            position["mark_price"] = mark
+            position["point_segment"] = 4
+            position["point_fraction"] = 0.0
+        elif segment > 0 and position["there"] == 1:
             reach(account, position, prices, leg, segment, account["fraction"])
     value_account(account, positions)
 

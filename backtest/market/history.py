@@ -64,10 +64,16 @@ class MarketHistory:
             )
         if self.length == 0:
             raise MarketDataError("the history holds no bar; choose a longer range")
-        for name in ("prices", "funding"):
-            column = np.ascontiguousarray(getattr(self, name)).view()
-            column.flags.writeable = False
-            object.__setattr__(self, name, column)
+        bars = np.ascontiguousarray(self.prices.transpose(0, 2, 1)).view()
+        rows = np.ascontiguousarray(self.funding).view()
+        for name, block in (("prices", bars), ("funding", rows)):
+            block.flags.writeable = False
+            object.__setattr__(self, name, block.transpose(0, 2, 1) if name == "prices" else block)
+
+    @property
+    def bars(self) -> NDArray[np.float64]:
+        """`prices` as it lies in memory, (symbols, bars, columns): the nine prices of a bar side by side."""
+        return self.prices.transpose(0, 2, 1)
 
     @property
     def length(self) -> int:
@@ -124,7 +130,7 @@ class MarketHistory:
         digest = hashlib.sha256()
         head = (self.venue, self.symbols, self.interval_ns, self.timeframe_ns, self.start_ns, self.prices.shape)
         digest.update(repr(head).encode())
-        for block in (self.prices, self.funding, *records(self.contracts)):
+        for block in (self.bars, self.funding, *records(self.contracts)):
             digest.update(np.ascontiguousarray(block).view(np.uint8).data)
         return digest.hexdigest()
 
@@ -208,7 +214,7 @@ class MarketHistory:
         chosen = [alignment.choose(symbol, bars, judge, start_ns, end_ns) for symbol in symbols]
         clock = alignment.common_clock(chosen, base_ns, frame_ns, start_ns, end_ns)
         rates = {part.symbol: part for part in funding}
-        prices = np.empty((len(symbols), len(COLUMNS), clock.length))
+        prices = np.empty((len(symbols), clock.length, len(COLUMNS))).transpose(0, 2, 1)
         rows = [np.zeros(0, FUNDING)]
         notes: list[str] = []
         holes: list[Hole] = []
