@@ -55,19 +55,11 @@ def run(
     Raises UsageError (unknown parameter, bad value), MarketDataError (a hole under an open position), StrategyError
     (the strategy raised; its own frames and the bar's time are in the message).
     """
-    kind = _class_of(strategy)
+    kind = class_of(strategy)
     settings = {name: options.pop(name) for name in CONFIG_NAMES if name in options}
     config = replace(config or RunConfig(), **settings)
     parameters = resolved(kind, options)
-    history = _as_configured(history, config)
-    timeframe_ns = history.timeframe_ns if config.timeframe is None else interval_ns(config.timeframe)
-    if timeframe_ns % history.interval_ns:
-        raise UsageError(
-            f"the timeframe {interval_text(timeframe_ns)} is no multiple of the history's base bar "
-            f"{interval_text(history.interval_ns)}"
-        )
-    history = replace(history, timeframe_ns=timeframe_ns)
-    driver = Driver(kind, parameters, history, config)
+    driver = Driver(kind, parameters, configured(history, config), config)
     driver.run(progress)
     return driver.result()
 
@@ -174,6 +166,11 @@ class Driver:
         there = ~np.isnan(self._history.prices[leg][[OPEN, MARK_OPEN], bar:]).any(axis=0)
         return int(there.argmax()) if there.any() else len(there)
 
+    @property
+    def simulation(self) -> Simulation:
+        """The account and its records, as far as the run has come."""
+        return self._simulation
+
     def result(self) -> Result:
         """What the run left behind."""
         simulation = self._simulation
@@ -252,7 +249,8 @@ def facts(kind: type[Strategy], parameters: dict[str, Value]) -> StrategyFacts:
     return StrategyFacts(name=kind.__name__, parameters=parameters, source=source, digest=digest)
 
 
-def _class_of(strategy: type[Strategy] | str) -> type[Strategy]:
+def class_of(strategy: type[Strategy] | str) -> type[Strategy]:
+    """The strategy class that is meant by itself, by its name or by its path."""
     if isinstance(strategy, str):
         from backtest import plugins  # names are looked up only where one is given
 
@@ -262,11 +260,21 @@ def _class_of(strategy: type[Strategy] | str) -> type[Strategy]:
     raise UsageError(f"{strategy!r} is no strategy; give a subclass of backtest.Strategy, or the name of one")
 
 
-def _as_configured(history: MarketHistory, config: RunConfig) -> MarketHistory:
-    """The history with the fees, the funding and the judging price that the configuration asks for."""
+def configured(history: MarketHistory, config: RunConfig) -> MarketHistory:
+    """The history with the fees, the funding, the judging price and the timeframe that the configuration asks for;
+    itself where nothing changes, so that what runs share is kept.
+    """
     changed = history.with_fees(maker=config.maker, taker=config.taker)
     if config.constant_funding is not None:
         changed = changed.with_funding(config.constant_funding)
     if config.judge == PriceSource.LAST:
         changed = changed.judged_on_last()
-    return changed
+    if config.timeframe is None or interval_ns(config.timeframe) == history.timeframe_ns:
+        return changed
+    timeframe_ns = interval_ns(config.timeframe)
+    if timeframe_ns % history.interval_ns:
+        raise UsageError(
+            f"the timeframe {interval_text(timeframe_ns)} is no multiple of the history's base bar "
+            f"{interval_text(history.interval_ns)}"
+        )
+    return replace(changed, timeframe_ns=timeframe_ns)

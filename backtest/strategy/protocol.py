@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from backtest.broker.records import ACCOUNT
 from backtest.enums import CommandKind, OrderKind, PriceSource, Side, SizeKind, ThresholdKind
@@ -158,23 +158,26 @@ class Strategy:
 
     # --- indicators
 
-    def indicator(self, function: Callable[..., Any], *columns: str) -> Revealed:
+    def indicator(self, function: Callable[..., Any], *columns: str, **arguments: Any) -> Revealed:
         """`function` of the named columns of each symbol, computed once and revealed as bars close.
 
-        It is given one pandas Series a column (index: closes of the decision bars) and returns as many values; its
-        value at a bar may depend on that bar and earlier ones only (`backtest check` tries).
-        """
-        return self._stage.indicator(function, columns)
+        It is given one pandas Series a column (index: closes of the decision bars), and `arguments` by name, and
+        returns as many values; its value at a bar may depend on that bar and earlier ones only (`backtest check`
+        tries). A function of a module (no lambda, none with a closure) is worked out once for all runs on a history:
 
-    def panel(self, function: Callable[..., Any], *columns: str) -> Revealed:
+            self.slow = self.indicator(moving_average, "close", bars=self.slow_bars)
+        """
+        return self._stage.indicator(function, columns, arguments)
+
+    def panel(self, function: Callable[..., Any], *columns: str, **arguments: Any) -> Revealed:
         """As `indicator`, but `function` is given one DataFrame a column, with a column per symbol, and returns such
         a table.
         """
-        return self._stage.panel(function, columns)
+        return self._stage.panel(function, columns, arguments)
 
-    def single(self, function: Callable[..., Any], *columns: str) -> Single:
+    def single(self, function: Callable[..., Any], *columns: str, **arguments: Any) -> Single:
         """As `panel`, but `function` returns one Series for the whole run; its value now is `.value`."""
-        return self._stage.single(function, columns)
+        return self._stage.single(function, columns, arguments)
 
     # --- what it asks for
 
@@ -361,6 +364,31 @@ class Strategy:
         whole run.
         """
         return self._stage.frame(symbol)
+
+    def targets(
+        self,
+        symbol: str,
+        bars: ArrayLike,
+        *,
+        leverage: ArrayLike = NONE,
+        stop: ArrayLike = NONE,
+        take_profit: ArrayLike = NONE,
+        **size: ArrayLike,
+    ) -> Schedule:
+        """A schedule of one symbol with a row only where the plan changes: the numbers of those decision bars, and a
+        value for each.
+
+        Exactly one of exposure, notional, margin, quantity (signed, as in `target`). Schedules of several symbols are
+        added with `+`. For a plan over long histories this is much cheaper than `schedule`:
+
+            above = self.fast.whole(symbol) > self.slow.whole(symbol)
+            turns = np.flatnonzero(above[1:] != above[:-1]) + 1
+            return self.targets(symbol, turns, exposure=np.where(above[turns], 0.5, 0.0), leverage=5)
+        """
+        rows = self._stage.closes[np.asarray(bars, np.int64)]
+        return Schedule.of_targets(
+            rows, self._leg(symbol), leverage=leverage, stop=stop, take_profit=take_profit, **size
+        )
 
     def schedule(
         self,

@@ -6,7 +6,7 @@ future lies in them, not even behind a view.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from backtest.market.history import CLOSE, HIGH, LOW, MARK_CLOSE, OPEN, VOLUME, 
 
 SEEN = {"open": OPEN, "high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME, "mark": MARK_CLOSE}
 """Names of the columns that a strategy sees; `mark` is the mark price at the close."""
+
+
+_NOTHING = np.full(1, np.nan)
+_NOTHING.flags.writeable = False
 
 
 class Now:
@@ -28,38 +32,55 @@ class Now:
 
 
 class Revealed:
-    """One quantity per symbol through time. `column[symbol]` is its value at the last closed decision bar (NaN: not
-    known).
+    """One quantity of several symbols through time: `revealed[symbol]` is its value at the last closed decision bar.
 
-    >>> now = Now()
-    >>> close = Revealed("close", ("BTC",), np.array([[1.0, 2.0, 3.0]]), now)
-    >>> now.row = 0; close.reveal(); close["BTC"], close.window("BTC", 2)
+    While the run goes on nothing later can be reached, not even through a view; `whole` is for plans, which are made
+    before it begins.
+
+    >>> now, prices, buffer = Now(), np.array([[1.0, 2.0, 3.0]]), np.full((3, 1), np.nan)
+    >>> close = Revealed("close", ("BTC",), lambda: prices, now)
+    >>> close.show(buffer); now.row = 0; buffer[0] = 1.0
+    >>> close["BTC"], close.window("BTC", 2)
     (1.0, array([1.]))
     """
 
-    __slots__ = ("_buffer", "_now", "_rows", "_seen", "_values", "name")
+    __slots__ = ("_now", "_rows", "_seen", "_whole", "name")
 
-    def __init__(
-        self,
-        name: str,
-        symbols: Sequence[str],
-        values: NDArray[np.float64],
-        now: Now,
-        buffer: NDArray[np.float64] | None = None,
-    ) -> None:
+    def __init__(self, name: str, symbols: Sequence[str], whole: Callable[[], NDArray[np.float64]], now: Now) -> None:
         self.name = name
-        self._values = values
-        self._buffer = np.full(values.shape, np.nan) if buffer is None else buffer
-        shown = self._buffer.view()
-        shown.flags.writeable = False
-        self._seen = dict(zip(symbols, shown, strict=True))
-        self._rows = {symbol: memoryview(row) for symbol, row in self._seen.items()}
+        self._whole = whole
         self._now = now
+        self._seen = dict.fromkeys(symbols, _NOTHING)
+        self._rows = dict.fromkeys(symbols, _NOTHING.data)
 
-    def reveal(self) -> None:
-        """Let the value of the decision bar that has just closed be seen."""
-        row = self._now.row
-        self._buffer[:, row] = self._values[:, row]
+    def show(self, buffer: NDArray[np.float64]) -> None:
+        """Be seen through `buffer` (decisions, symbols), into which each decision writes its row."""
+        shown = buffer.T.view()
+        shown.flags.writeable = False
+        self._seen = dict(zip(self._seen, shown, strict=True))
+        self._rows = {symbol: row.data for symbol, row in self._seen.items()}
+
+    @property
+    def width(self) -> int:
+        """Number of symbols."""
+        return len(self._seen)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """All values, (symbols, decisions); for what shows them row by row."""
+        return self._whole()
+
+    def whole(self, symbol: str) -> NDArray[np.float64]:
+        """All values of the run, one a decision bar; read-only. Known to `init` and `plan` only."""
+        if symbol not in self._seen:
+            raise self._unknown(symbol)
+        if self._now.row >= 0:
+            raise UsageError(
+                f"the whole of {self.name} was asked for in mid-run, where most of it lies in the future; "
+                "use [symbol] or window(symbol, bars), or make a plan"
+            )
+        values: NDArray[np.float64] = self.values[list(self._seen).index(symbol)]
+        return values
 
     def __getitem__(self, symbol: str) -> float:
         try:
@@ -105,18 +126,18 @@ def decision_bars(history: MarketHistory, timeframe_ns: int) -> tuple[int, int, 
     return every, offset, np.arange(first, history.length, every, dtype=np.int64)
 
 
-def decision_columns(history: MarketHistory, timeframe_ns: int) -> dict[str, NDArray[np.float64]]:
+def decision_columns(
+    prices: NDArray[np.float64], every: int, closes: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
     """Each seen column at each decision bar, (symbols, decisions); a bar appears only when complete.
 
     A decision bar opens with its first base bar's open and closes with its last one's close; a missing base bar is
     left out, a decision bar without any is NaN.
     """
-    every, _, closes = decision_bars(history, timeframe_ns)
-    prices = history.prices
     if every == 1:
         return {name: prices[:, row] for name, row in SEEN.items()}
     whole = closes[closes >= every - 1]
-    legs = len(history.symbols)
+    legs = len(prices)
     found = {name: np.full((legs, len(closes)), np.nan) for name in SEEN}
     if not len(whole):
         return found

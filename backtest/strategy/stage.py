@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from backtest.broker.simulation import Simulation
 from backtest.errors import UsageError, near
 from backtest.market.history import MarketHistory
+from backtest.strategy.columns import columns_of, key_of
 from backtest.strategy.position import Position
-from backtest.strategy.revealed import SEEN, Now, Revealed, Single, decision_bars, decision_columns
+from backtest.strategy.revealed import SEEN, Now, Revealed, Single
 
+Function = Callable[..., Any]
 Shown = TypeVar("Shown", bound=Revealed)
 
 
 class Stage:
-    """One strategy on one simulation: what it may see is made here, revealed bar by bar."""
+    """One strategy on one simulation: what it may see is made here, revealed decision by decision."""
 
     def __init__(self, history: MarketHistory, simulation: Simulation, timeframe_ns: int, seed: int) -> None:
         self.history = history
@@ -31,27 +33,46 @@ class Stage:
         self.positions = {symbol: Position(simulation, leg, symbol, self.tag) for symbol, leg in self.legs.items()}
         self.legs_of_orders: dict[int, int] = {}
         self.tags: dict[str, int] = {"": 0}
-        _, _, self.closes = decision_bars(history, timeframe_ns)
-        self._values = decision_columns(history, timeframe_ns)
-        self._columns = np.stack([self._values[name] for name in SEEN])
-        self._shown = np.full(self._columns.shape, np.nan)
-        self._revealed: list[Revealed] = []
+        self._columns = columns_of(history, timeframe_ns)
+        self.closes = self._columns.closes
+        self._seen: list[Revealed] = []
+        self._made: list[Revealed] = []
+        self._shown: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
 
     def column(self, name: str) -> Revealed:
         """One of the seen columns."""
-        row = list(SEEN).index(name)
-        return Revealed(name, self.history.symbols, self._columns[row], self.now, self._shown[row])
+        revealed = Revealed(name, self.history.symbols, partial(self._columns.values, name), self.now)
+        self._seen.append(revealed)
+        return revealed
 
     def _keep(self, revealed: Shown) -> Shown:
-        self._revealed.append(revealed)
+        if self._shown:
+            self._show([revealed], np.ascontiguousarray(revealed.values.T))
+        else:
+            self._made.append(revealed)
         return revealed
+
+    def _begin(self) -> None:
+        """Before the first decision: empty buffers, into which the decisions write row by row."""
+        self._show(self._seen, self._columns.rows)
+        if self._made:
+            self._show(self._made, np.concatenate([each.values for each in self._made]).T.copy())
+
+    def _show(self, shown: list[Revealed], rows: NDArray[np.float64]) -> None:
+        buffer = np.full(rows.shape, np.nan)
+        self._shown.append((buffer, rows))
+        first = 0
+        for each in shown:
+            each.show(buffer[:, first : first + each.width])
+            first += each.width
 
     def reveal(self, row: int) -> None:
         """Decision bar `row` has closed."""
+        if not self._shown:
+            self._begin()
         self.now.row = row
-        self._shown[:, :, row] = self._columns[:, :, row]
-        for each in self._revealed:
-            each.reveal()
+        for buffer, rows in self._shown:
+            buffer[row] = rows[row]
 
     def tag(self, text: str) -> int:
         """The number under which the records keep a word of the strategy."""
@@ -63,51 +84,69 @@ class Stage:
         bar = int(account["bar"]) + (1 if account["segment"] == 4 else 0)
         return pd.Timestamp(self.history.time_ns(bar), unit="ns", tz="UTC")
 
-    @cached_property
+    @property
     def index(self) -> pd.DatetimeIndex:
         """Closes of the decision bars, UTC."""
-        stamps = self.history.start_ns + (self.closes + 1) * self.history.interval_ns
-        return pd.DatetimeIndex(stamps.view("M8[ns]"), tz="UTC", name="time")
+        return self._columns.index
 
     def frame(self, symbol: str) -> pd.DataFrame:
         """All decision bars of one symbol."""
         leg = self.history.leg(symbol)
-        return pd.DataFrame({name: values[leg] for name, values in self._values.items()}, index=self.index)
+        return pd.DataFrame({name: self._columns.values(name)[leg] for name in SEEN}, index=self.index)
 
-    def indicator(self, function: Callable[..., Any], columns: tuple[str, ...]) -> Revealed:
+    def indicator(self, function: Function, columns: tuple[str, ...], given: Mapping[str, Any]) -> Revealed:
         """`function` of each symbol's own columns."""
-        rows = [
-            self._checked(function(*(self._series(name, leg) for name in self._known(columns))), function)
-            for leg in self.legs.values()
-        ]
-        return self._keep(Revealed(_name(function), self.history.symbols, np.stack(rows), self.now))
 
-    def panel(self, function: Callable[..., Any], columns: tuple[str, ...]) -> Revealed:
+        def make() -> NDArray[np.float64]:
+            rows = (function(*(self._series(name, leg) for name in columns), **given) for leg in self.legs.values())
+            return np.stack([self._checked(row, function) for row in rows])
+
+        values = self._shared("indicator", function, columns, given, make)
+        return self._keep(Revealed(_name(function), self.history.symbols, lambda: values, self.now))
+
+    def panel(self, function: Function, columns: tuple[str, ...], given: Mapping[str, Any]) -> Revealed:
         """`function` of the columns of all symbols, a value for each."""
-        table = np.asarray(function(*(self._table(name) for name in self._known(columns))), np.float64)
-        if table.shape != (len(self.closes), len(self.legs)):
-            wanted = f"{len(self.closes)} rows and {len(self.legs)} columns"
-            raise UsageError(f"panel {_name(function)} returned a table of shape {table.shape}; it needs {wanted}")
-        return self._keep(Revealed(_name(function), self.history.symbols, np.ascontiguousarray(table.T), self.now))
 
-    def single(self, function: Callable[..., Any], columns: tuple[str, ...]) -> Single:
+        def make() -> NDArray[np.float64]:
+            table = np.asarray(function(*map(self._table, columns), **given), np.float64)
+            if table.shape != (len(self.closes), len(self.legs)):
+                wanted = f"{len(self.closes)} rows and {len(self.legs)} columns"
+                raise UsageError(f"panel {_name(function)} returned a table of shape {table.shape}; it needs {wanted}")
+            return np.ascontiguousarray(table.T)
+
+        values = self._shared("panel", function, columns, given, make)
+        return self._keep(Revealed(_name(function), self.history.symbols, lambda: values, self.now))
+
+    def single(self, function: Function, columns: tuple[str, ...], given: Mapping[str, Any]) -> Single:
         """`function` of the columns of all symbols, one value for the run."""
-        values = self._checked(function(*(self._table(name) for name in self._known(columns))), function)
-        return self._keep(Single(_name(function), ("",), values[None, :], self.now))
 
-    def _known(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        def make() -> NDArray[np.float64]:
+            return self._checked(function(*map(self._table, columns), **given), function)[None, :]
+
+        values = self._shared("single", function, columns, given, make)
+        return self._keep(Single(_name(function), ("",), lambda: values, self.now))
+
+    def _shared(
+        self,
+        kind: str,
+        function: Function,
+        columns: tuple[str, ...],
+        given: Mapping[str, Any],
+        make: Callable[[], NDArray[np.float64]],
+    ) -> NDArray[np.float64]:
         for name in columns:
             if name not in SEEN:
                 raise UsageError(f"there is no column '{name}'; {near(name, SEEN)}the columns are {', '.join(SEEN)}")
-        return columns
+        key = key_of(kind, function, columns, given)
+        return make().copy() if key is None else self._columns.indicators.get(key, lambda: make().copy())
 
     def _series(self, name: str, leg: int) -> pd.Series[float]:
-        return pd.Series(self._values[name][leg], index=self.index, name=name, copy=True)
+        return pd.Series(self._columns.values(name)[leg], index=self.index, name=name, copy=True)
 
     def _table(self, name: str) -> pd.DataFrame:
-        return pd.DataFrame(self._values[name].T.copy(), index=self.index, columns=list(self.legs))
+        return pd.DataFrame(self._columns.values(name).T.copy(), index=self.index, columns=list(self.legs))
 
-    def _checked(self, values: Any, function: Callable[..., Any]) -> NDArray[np.float64]:
+    def _checked(self, values: Any, function: Function) -> NDArray[np.float64]:
         column = np.asarray(values, np.float64)
         if column.shape != (len(self.closes),):
             raise UsageError(
@@ -117,5 +156,5 @@ class Stage:
         return column
 
 
-def _name(function: Callable[..., Any]) -> str:
+def _name(function: Function) -> str:
     return getattr(function, "__name__", type(function).__name__)
