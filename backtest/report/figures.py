@@ -53,6 +53,7 @@ STYLE: Any = {
     "axes.titlesize": 10.0,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,
     "axes.labelsize": 9.0,
     "axes.edgecolor": GRID,
     "axes.labelcolor": INK,
@@ -98,6 +99,10 @@ def _panels(result: Result, height: float, *ratios: float) -> Iterator[tuple[Fig
         grid = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios, gridspec_kw=margins)
         panels = [row[0] for row in grid]
         yield figure, panels
+        # places by hand here too: to find them, each tick label would be measured
+        for panel, share in zip(panels, ratios, strict=True):
+            panel.yaxis.set_label_coords(-0.62 / (WIDTH - 0.94), 0.5)
+            panel.xaxis.set_label_coords(0.5, -0.36 / (drawn * share / sum(ratios)))
         locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
         panels[-1].xaxis.set_major_locator(locator)
         formatter = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]
