@@ -63,9 +63,8 @@ def needed(desk: Desk, order: Order, opened: Decimal, price: Decimal, fee_rate: 
 
 
 def reserve(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Decimal:
-    """[4.7] What a resting order holds back: q x p x (1 / L + taker fee) and the open loss."""
-    fee_rate = desk.contract(order.leg).taker
-    return opened * price * (ONE / leverage_of(desk, order) + fee_rate) + open_loss(desk, order, opened, price)
+    """[4.7] What a resting order holds back: what 4.4 needs, at the taker's fee."""
+    return needed(desk, order, opened, price, desk.contract(order.leg).taker)
 
 
 def opening_refusal(

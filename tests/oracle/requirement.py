@@ -8,6 +8,9 @@ from decimal import Decimal
 
 from tests.oracle.money import ONE, ZERO
 
+NOTHING = Decimal("1e-9")
+"""A price below this share of the entry price is no price: the margin covers the whole value, but for a rounding."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
@@ -55,7 +58,7 @@ def ratio_price(
             continue
         price = (level * (quantity * entry - margin) - tier.amount) / slope
         last = number == len(tiers) - 1
-        if price > ZERO and tier.floor < size * price and (last or size * price <= tier.cap):
+        if price > NOTHING * entry and tier.floor < size * price and (last or size * price <= tier.cap):
             return price
     # a short that is short of margin at every positive price: any mark meets it
     return None if side > 0 else ZERO

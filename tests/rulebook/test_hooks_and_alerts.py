@@ -141,7 +141,7 @@ def test_an_alert_on_the_margin_ratio_and_the_margin_call_at_one_point_come_in_t
 
 def test_an_alert_on_the_drawdown_is_read_at_the_close() -> None:
     # equity 1000, then 1000 - 6 at the low, 1000 - 4 at the close, later 1000 - 5
-    bars = [*CALM, (100.0, 100.0, 94.0, 96.0), flat(95.0), flat(95.4), flat(95.6), flat(95.0)]
+    bars = [*CALM, (100.0, 100.0, 94.0, 96.0), *map(flat, (95.0, 95.4, 95.0, 95.6, 95.0))]
     simulation = Scene(bars=bars).buy(0, quantity=1, leverage=10).begun(Wake.ALERT)
     simulation.watch(-1, ThresholdKind.DRAWDOWN, 0.005)
     assert simulation.advance() == Stop.EVENT
@@ -150,7 +150,7 @@ def test_an_alert_on_the_drawdown_is_read_at_the_close() -> None:
     assert alert["value"] == pytest.approx(0.005)
     # 4.6 is not a tenth better than 5, 4.4 is
     assert simulation.advance() == Stop.EVENT
-    assert alerts(simulation)["bar"].tolist() == [3, 6]
+    assert alerts(simulation)["bar"].tolist() == [3, 7]
 
 
 def test_every_subscribed_event_wakes_the_driver() -> None:

@@ -99,6 +99,19 @@ def test_what_the_venue_does_not_take_is_refused_with_its_reason(
     assert played.wallet() == 1_000.0
 
 
+def test_where_the_margin_pays_the_fee_the_wallet_need_not_hold_it() -> None:
+    # the whole wallet of 1000 is the initial margin of 100 at 100; 5 of it go on the fee
+    scene = Scene(symbols=[Symbol(bars=QUIET, taker=0.0005)], fee_pocket=Pocket.MARGIN)
+    played = scene.buy(0, quantity=100, leverage=10).play()
+    assert played.row(LedgerKind.OPEN)["margin_after"] == pytest.approx(995.0)
+    assert played.wallet() == 0.0
+
+
+def test_a_notional_of_exactly_the_minimum_is_taken() -> None:
+    symbol = Symbol(bars=QUIET, minimum_notional=5.0)
+    assert Scene(symbols=[symbol]).buy(0, quantity=0.05, leverage=10).play().kinds() == [LedgerKind.OPEN]
+
+
 def test_the_fee_counts_in_what_the_wallet_has_to_hold() -> None:
     # 100 x 100 / 10 = 1000 is there, the fee of 5 is not
     scene = Scene(symbols=[Symbol(bars=QUIET, taker=0.0005)]).buy(0, quantity=100, leverage=10)

@@ -171,6 +171,7 @@ def test_a_size_is_worked_out_at_the_close_at_which_it_is_asked_for() -> None:
     assert (row["quantity"], row["price"]) == (2.5, 125.0)
 
 
-def test_a_risk_with_its_stop_on_the_wrong_side_means_nothing() -> None:
-    scene = Scene(bars=CALM).buy(0, quantity=0.02, leverage=10, size_kind=SizeKind.RISK, stop=105.0)
+@pytest.mark.parametrize("stop", [105.0, 100.0])
+def test_a_risk_with_its_stop_on_the_wrong_side_or_at_the_price_means_nothing(stop: float) -> None:
+    scene = Scene(bars=CALM).buy(0, quantity=0.02, leverage=10, size_kind=SizeKind.RISK, stop=stop)
     assert scene.play().reasons(NoticeKind.REJECTION) == [Reason.STOP_ON_WRONG_SIDE]
