@@ -23,7 +23,7 @@ from backtest.broker.codes import (
 from backtest.broker.commands import carry_out, resolve
 from backtest.broker.ledger import note
 from backtest.broker.search import next_bar, next_decision
-from backtest.broker.step import closing, has_room, last_present, opening, reach_all, value_account, walk
+from backtest.broker.step import closing, has_room, last_present, opening, reach_all, reach_close, value_account, walk
 from backtest.compiling import kernel
 
 
@@ -51,18 +51,19 @@ def advance(
             )
             if stop == STOP_EVENT:
                 account["wake"] = 0
-                reach_all(account, settings, positions, prices)
+                reach_all(account, settings, positions, orders, book, prices)
             if stop != STOP_END:
                 return stop
             account["stage"] = STAGE_CLOSE
         if account["stage"] == STAGE_CLOSE:
-            closing(account, settings, positions, notices, prices, alerts)
+            if settings["watch_drawdown"] == 1 or _is_due(account, settings, schedule):
+                closing(account, settings, positions, notices, prices, alerts)
             account["stage"] = STAGE_DECIDED
             if account["wake"] == 1:
                 account["wake"] = 0
                 return STOP_EVENT
         if account["stage"] == STAGE_DECIDED:
-            if not _take_schedule(account, positions, terms, schedule, commands):
+            if not _take_schedule(account, positions, terms, prices, schedule, commands):
                 return STOP_ROOM
             account["stage"] = STAGE_START
             if settings["decide"] == 1 and next_decision(settings, account["bar"]) == account["bar"]:
@@ -88,7 +89,7 @@ def advance(
         account["stage"] = STAGE_PATH
         if account["wake"] == 1:
             account["wake"] = 0
-            reach_all(account, settings, positions, prices)
+            reach_all(account, settings, positions, orders, book, prices)
             return STOP_EVENT
 
 
@@ -117,7 +118,16 @@ def _take_commands(account, settings, positions, terms, tiers, orders, book, led
 
 
 @kernel
-def _take_schedule(account, positions, terms, schedule, commands):
+def _is_due(account, settings, schedule):
+    """Whether a decision or a row of the schedule falls on the close of this bar."""
+    if settings["decide"] == 1 and next_decision(settings, account["bar"]) == account["bar"]:
+        return True
+    row = account["schedule_row"]
+    return row < schedule.shape[0] and schedule[row]["bar"] <= account["bar"]
+
+
+@kernel
+def _take_schedule(account, positions, terms, prices, schedule, commands):
     """Give the schedule's commands of this close; False where the queue has no room for them."""
     row = account["schedule_row"]
     while row < schedule.shape[0] and schedule[row]["bar"] <= account["bar"]:
@@ -130,6 +140,8 @@ def _take_schedule(account, positions, terms, schedule, commands):
         if command["kind"] == COMMAND_ORDER:
             account["orders"] += 1
             command["number"] = account["orders"]
+            if positions[command["leg"]]["quantity"] == 0.0:
+                reach_close(positions, prices, command["leg"], account["bar"])
         resolve(account, positions, terms, command)
         account["command_rows"] += 1
         row += 1
@@ -149,8 +161,8 @@ def _in_hole(account, settings, positions, notices, prices, holes):
             account["segment"] = 0
             account["fraction"] = 0.0
             known = last_present(prices, leg, account["bar"])
-            positions[leg]["last_price"] = prices[leg, known, CLOSE]
-            positions[leg]["mark_price"] = prices[leg, known, MARK_CLOSE]
+            positions[leg]["last_price"] = prices[known, leg, CLOSE]
+            positions[leg]["mark_price"] = prices[known, leg, MARK_CLOSE]
             note(
                 account, settings, positions[leg], notices, leg, NOTE_HOLE, NO_REASON, NO_ORDER, 0, 0,
                 0.0, 0.0,
@@ -166,4 +178,6 @@ def _finish(account, settings, positions, prices):
     account["bar"] = settings["bars"] - 1
     account["segment"] = 4
     account["fraction"] = 0.0
-    reach_all(account, settings, positions, prices)
+    for leg in range(positions.shape[0]):
+        reach_close(positions, prices, leg, account["bar"])
+    value_account(account, positions)

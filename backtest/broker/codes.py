@@ -72,7 +72,7 @@ SIBLING_FILLED, REPLACED = int(Reason.SIBLING_FILLED), int(Reason.REPLACED)
 BUDGET_SPENT, WALLET_EMPTY = int(Reason.BUDGET_SPENT), int(Reason.WALLET_EMPTY)
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, MARK_OPEN, MARK_HIGH, MARK_LOW, MARK_CLOSE = range(9)
-"""Columns of the price block `prices[leg, bar, column]`."""
+"""Columns of the price block `prices[bar, leg, column]`."""
 
 STAGE_START, STAGE_OPEN, STAGE_PATH, STAGE_CLOSE, STAGE_DECIDED = range(5)
 """How far the bar has come."""

@@ -231,10 +231,10 @@ def _set_leverage(account, settings, position, term, tiers, ledger, leg, command
     notional = 0.0
     if position["quantity"] != 0.0:
         notional = abs(position["quantity"]) * position["mark_price"]
-        if leverage < position["leverage"] and term["lower_leverage"] == 0:
-            return LEVERAGE_CANNOT_BE_LOWERED
     if leverage > leverage_cap(tiers, term["first"], term["count"], notional):
         return LEVERAGE_ABOVE_TIER
+    if notional > 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
+        return LEVERAGE_CANNOT_BE_LOWERED
     position["leverage"] = leverage
     if notional > 0.0:
         post(

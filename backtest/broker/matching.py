@@ -116,7 +116,7 @@ def fill(
     quantity = closing + opening
     price = point
     if taking:
-        volume = prices[leg, account["bar"], VOLUME] if settings["volume_slippage"] > 0.0 else 0.0
+        volume = prices[account["bar"], leg, VOLUME] if settings["volume_slippage"] > 0.0 else 0.0
         price = slipped(side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
         if price == point and reads_mark(order):
             price = round_up(point, term["tick"]) if side > 0 else round_down(point, term["tick"])
@@ -246,11 +246,11 @@ def rest(account, settings, positions, terms, tiers, orders, book, notices, leg,
         if fault != NO_REASON:
             refuse(account, settings, position, book, orders, notices, leg, index, fault)
             return
-        order["reserved"] = (
-            initial_margin(opening, order["price"], leverage)
-            + fee(term["taker"], opening, order["price"])
-            + open_loss(side, opening, order["price"], position["mark_price"])
+        order["reserved"] = initial_margin(opening, order["price"], leverage) + open_loss(
+            side, opening, order["price"], position["mark_price"]
         )
+        if term["opening_fee_pocket"] == FROM_WALLET:
+            order["reserved"] += fee(term["taker"], opening, order["price"])
         account["reserved"] += order["reserved"]
     enter(position, book, orders, leg, index)
 

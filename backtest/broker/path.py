@@ -41,7 +41,7 @@ def corner(low_first, number, opening, high, low, closing):
 @kernel
 def corners(prices, leg, bar, low_first, segment):
     """Start and end of a leg of the path: (last start, last end, mark start, mark end)."""
-    column = prices[leg, bar]
+    column = prices[bar, leg]
     return (
         corner(low_first, segment - 1, column[OPEN], column[HIGH], column[LOW], column[CLOSE]),
         corner(low_first, segment, column[OPEN], column[HIGH], column[LOW], column[CLOSE]),

@@ -16,11 +16,14 @@ from backtest.compiling import kernel
 WATCHED = (LOW, HIGH, MARK_LOW, MARK_HIGH)
 """Columns whose extremes are kept: minima of the lows, maxima of the highs."""
 
+AHEAD = 8
+"""How many coarse blocks a search looks ahead, so that the next events need not search again."""
+
 
 @kernel
 def block_extremes(prices, size, extremes):
     """Fill `extremes` (legs, 4, blocks) with those of blocks of `size` bars; a missing bar (NaN) touches nothing."""
-    legs, bars, _ = prices.shape
+    bars, legs, _ = prices.shape
     blocks = extremes.shape[2]
     for leg in range(legs):
         for k in range(4):
@@ -29,7 +32,7 @@ def block_extremes(prices, size, extremes):
             for block in range(blocks):
                 extreme = math.inf if lowest else -math.inf
                 for bar in range(block * size, min(bars, (block + 1) * size)):
-                    price = prices[leg, bar, column]
+                    price = prices[bar, leg, column]
                     if (price < extreme) if lowest else (price > extreme):
                         extreme = price
                 extremes[leg, k, block] = extreme
@@ -48,7 +51,7 @@ def first_at_or_below(prices, leg, column, fine, coarse, fine_bars, coarse_bars,
             continue
         end = min(stop, (bar // fine_bars + 1) * fine_bars)
         while bar < end:
-            if prices[leg, bar, column] <= level:
+            if prices[bar, leg, column] <= level:
                 return bar
             bar += 1
     return stop
@@ -56,7 +59,7 @@ def first_at_or_below(prices, leg, column, fine, coarse, fine_bars, coarse_bars,
 
 @kernel
 def first_at_or_above(prices, leg, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
-    """First bar in [start, stop) whose price in `column` (a high) is at or above `level`; `stop` where there is none."""
+    """First bar in [start, stop) whose price in `column` (a high) is at or above `level`; `stop` if there is none."""
     bar = start
     while bar < stop:
         if bar % coarse_bars == 0 and coarse[bar // coarse_bars] < level:
@@ -67,7 +70,7 @@ def first_at_or_above(prices, leg, column, fine, coarse, fine_bars, coarse_bars,
             continue
         end = min(stop, (bar // fine_bars + 1) * fine_bars)
         while bar < end:
-            if prices[leg, bar, column] >= level:
+            if prices[bar, leg, column] >= level:
                 return bar
             bar += 1
     return stop
@@ -157,9 +160,13 @@ def next_bar(
             if top_ups[leg]["active"] == 1 and top_ups[leg]["ready_bar"] >= start:
                 event = min(event, top_ups[leg]["ready_bar"])
         stop = min(min(decision, event) + 1, bars)
-        touched = first_touch(settings, position, prices, fine, coarse, leg, start, stop)
-        if touched < stop:
-            event = touched
+        unknown = max(start, position["clear_until"])
+        if unknown < stop:
+            block = settings["coarse_bars"]
+            horizon = min(bars, max(stop, (unknown // block + AHEAD) * block))
+            position["clear_until"] = first_touch(settings, position, prices, fine, coarse, leg, unknown, horizon)
+        if position["clear_until"] < stop:
+            event = max(start, position["clear_until"])
     if decision < event:
         return decision, True
     return event, False

@@ -59,13 +59,13 @@ class Wake(IntEnum):
 class Extremes:
     """What all runs over one history share: its bars as the kernel reads them, its holes, and its block index.
 
-    `bars` is (legs, bars, columns): a bar's prices lie side by side, because an event reads all of one bar and nothing
-    of its neighbours. `fine` and `coarse` are the extremes of blocks in two sizes.
+    `bars` is (bars, legs, columns): the prices of a bar lie side by side, for all symbols, because an event reads all
+    of one bar and little of its neighbours. `fine` and `coarse` are the extremes of blocks in two sizes.
     """
 
     def __init__(self, prices: np.ndarray, blocks: tuple[int, int] = (8, 128)) -> None:
-        self.bars = np.ascontiguousarray(prices.transpose(0, 2, 1))
-        self.missing = np.isnan(self.bars[..., codes.OPEN]) | np.isnan(self.bars[..., codes.MARK_OPEN])
+        self.bars = np.ascontiguousarray(prices.transpose(2, 0, 1))
+        self.missing = np.isnan(prices[:, codes.OPEN]) | np.isnan(prices[:, codes.MARK_OPEN])
         self.holes = _holes(self.missing)
         self.fine_bars, self.coarse_bars = blocks
         self.fine, self.coarse = (np.empty((len(prices), 4, -(-prices.shape[2] // size))) for size in blocks)

@@ -60,7 +60,7 @@ from backtest.compiling import kernel
 @kernel
 def present(prices, leg, bar):
     """Whether the symbol has both a last and a mark bar."""
-    return not (math.isnan(prices[leg, bar, OPEN]) or math.isnan(prices[leg, bar, MARK_OPEN]))
+    return not (math.isnan(prices[bar, leg, OPEN]) or math.isnan(prices[bar, leg, MARK_OPEN]))
 
 
 @kernel
@@ -93,12 +93,13 @@ def opening(
     bar = account["bar"]
     account["segment"] = 0
     account["fraction"] = 0.0
+    _wake(account, settings, positions, terms, funding, commands, top_ups, bar)
     for leg in range(positions.shape[0]):
         position = positions[leg]
+        if position["awake"] == 0:
+            continue
         position["entered_bar"] = -1
-        if top_ups[leg]["ready_bar"] == bar:
-            position["stale"] = 1
-        last, mark = prices[leg, bar, OPEN], prices[leg, bar, MARK_OPEN]
+        last, mark = prices[bar, leg, OPEN], prices[bar, leg, MARK_OPEN]
         position["there"] = 0 if math.isnan(last) or math.isnan(mark) else 1
         if position["there"] == 1:
             position["last_price"] = last
@@ -114,7 +115,7 @@ def opening(
         if command["kind"] != COMMAND_ORDER and positions[command["leg"]]["there"] == 1:
             carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command)
     for leg in range(positions.shape[0]):
-        if positions[leg]["there"] == 1 and positions[leg]["orders"] > 0:
+        if positions[leg]["awake"] == 1 and positions[leg]["there"] == 1 and positions[leg]["orders"] > 0:
             _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg)
     kept = 0
     for row in range(account["command_rows"]):
@@ -127,8 +128,29 @@ def opening(
     account["resolved"] = kept
     _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar)
     for leg in range(positions.shape[0]):
-        positions[leg]["low_first"] = choose(settings, positions[leg], orders, book, leg)
+        if positions[leg]["awake"] == 1:
+            positions[leg]["low_first"] = choose(settings, positions[leg], orders, book, leg)
     account["segment"] = 1
+
+
+@kernel
+def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
+    """Wake the legs that anything concerns in this bar; the others sleep through it, and none of their prices is
+    read.
+    """
+    now = settings["start_ns"] + bar * settings["bar_ns"]
+    for leg in range(positions.shape[0]):
+        position = positions[leg]
+        if top_ups[leg]["ready_bar"] == bar or now >= terms[leg]["next_table_ns"]:
+            position["stale"] = 1
+        busy = position["quantity"] != 0.0 or position["orders"] > 0
+        position["awake"] = 1 if position["stale"] == 1 or (busy and position["clear_until"] <= bar) else 0
+    for row in range(account["command_rows"]):
+        positions[commands[row]["leg"]]["awake"] = 1
+    row = account["funding_row"]
+    while row < funding.shape[0] and funding[row]["bar"] <= bar:
+        positions[funding[row]["leg"]]["awake"] = 1
+        row += 1
 
 
 @kernel
@@ -168,7 +190,7 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
 def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar):
     for leg in range(positions.shape[0]):
         position = positions[leg]
-        if position["quantity"] == 0.0 or position["there"] == 0:
+        if position["awake"] == 0 or position["quantity"] == 0.0 or position["there"] == 0:
             continue
         long = position["quantity"] > 0.0
         if beyond(position["mark_price"], position["liquidation_price"], long, terms[leg]["strict"] == 1):
@@ -199,10 +221,10 @@ def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger,
 def _touches(position, prices, leg, bar):
     """Whether the bar's range reaches a threshold of the leg; a price that no threshold waits for is not read."""
     return (
-        (position["last_below"] > -math.inf and prices[leg, bar, LOW] <= position["last_below"])
-        or (position["last_above"] < math.inf and prices[leg, bar, HIGH] >= position["last_above"])
-        or (position["mark_below"] > -math.inf and prices[leg, bar, MARK_LOW] <= position["mark_below"])
-        or (position["mark_above"] < math.inf and prices[leg, bar, MARK_HIGH] >= position["mark_above"])
+        (position["last_below"] > -math.inf and prices[bar, leg, LOW] <= position["last_below"])
+        or (position["last_above"] < math.inf and prices[bar, leg, HIGH] >= position["last_above"])
+        or (position["mark_below"] > -math.inf and prices[bar, leg, MARK_LOW] <= position["mark_below"])
+        or (position["mark_above"] < math.inf and prices[bar, leg, MARK_HIGH] >= position["mark_above"])
     )
 
 
@@ -216,10 +238,12 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
         segment, fraction, what, slot, leg = 4, math.inf, MEETS_NOTHING, 0, 0
         for candidate in range(positions.shape[0]):
             position = positions[candidate]
-            if (position["quantity"] == 0.0 and position["orders"] == 0) or position["there"] == 0:
+            if position["quantity"] == 0.0 and position["orders"] == 0:
                 continue
             if position["stale"] == 1:
                 refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, candidate)
+            if position["awake"] == 0 or position["there"] == 0:
+                continue
             if not _touches(position, prices, candidate, bar):
                 continue
             its_segment, its_fraction, its_what, its_slot = first_meeting(
@@ -289,14 +313,14 @@ def _decided_by_order(positions, orders, book, prices, bar, leg, acting):
     """
     position = positions[leg]
     liquidation = position["liquidation_price"]
-    triggers = 1 if prices[leg, bar, MARK_LOW] <= liquidation <= prices[leg, bar, MARK_HIGH] else 0
+    triggers = 1 if prices[bar, leg, MARK_LOW] <= liquidation <= prices[bar, leg, MARK_HIGH] else 0
     acts = acting < 0 and triggers == 1
     for slot in range(position["orders"]):
         order = orders[book[leg, slot]]
         if order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
             continue
         low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-        if prices[leg, bar, low] <= level_of(order) <= prices[leg, bar, high]:
+        if prices[bar, leg, low] <= level_of(order) <= prices[bar, leg, high]:
             triggers += 1
             acts = acts or slot == acting
     return acts and triggers > 1
@@ -376,38 +400,53 @@ def value_account(account, positions):
 
 
 @kernel
-def reach_all(account, settings, positions, prices):
-    """Take every leg to the point that the account has reached, and value the account there."""
+def reach_close(positions, prices, leg, bar):
+    """Take a leg to the close of a bar, or to its last known close where the bar is missing."""
+    position = positions[leg]
+    known = bar
+    last, mark = prices[bar, leg, CLOSE], prices[bar, leg, MARK_CLOSE]
+    if math.isnan(last) or math.isnan(mark):
+        known = last_present(prices, leg, bar)
+        if known < 0:
+            return
+        last, mark = prices[known, leg, CLOSE], prices[known, leg, MARK_CLOSE]
+    position["last_price"] = last
+    position["mark_price"] = mark
+    position["point_segment"] = 4
+    position["point_fraction"] = 0.0
+
+
+@kernel
+def reach_all(account, settings, positions, orders, book, prices):
+    """Take every leg to the point of the path that the account has reached, and value the account there."""
     bar = account["bar"]
-    segment = account["segment"]
     for leg in range(positions.shape[0]):
         position = positions[leg]
-        if segment == 4:
-            last, mark = prices[leg, bar, CLOSE], prices[leg, bar, MARK_CLOSE]
-            if math.isnan(last) or math.isnan(mark):
-                known = last_present(prices, leg, bar)
-                if known < 0:
-                    continue
-                last, mark = prices[leg, known, CLOSE], prices[leg, known, MARK_CLOSE]
-            position["last_price"] = last
-            position["mark_price"] = mark
-            position["point_segment"] = 4
-            position["point_fraction"] = 0.0
-        elif segment > 0 and position["there"] == 1:
-            reach(account, position, prices, leg, segment, account["fraction"])
+        if position["awake"] == 0:
+            position["there"] = 1 if present(prices, leg, bar) else 0
+            position["low_first"] = choose(settings, position, orders, book, leg)
+            position["point_segment"] = -1
+        if position["there"] == 1:
+            reach(account, position, prices, leg, account["segment"], account["fraction"])
     value_account(account, positions)
 
 
 @kernel
 def closing(account, settings, positions, notices, prices, alerts):
-    """The close of the bar: value the account, and read the alerts on its drawdown."""
+    """The close of the bar: value the account, and read the alerts on its drawdown.
+
+    A plan needs the legs that have a position; a strategy may look at any.
+    """
     account["segment"] = 4
     account["fraction"] = 0.0
-    reach_all(account, settings, positions, prices)
+    for leg in range(positions.shape[0]):
+        if settings["decide"] == 1 or positions[leg]["quantity"] != 0.0:
+            reach_close(positions, prices, leg, account["bar"])
+    value_account(account, positions)
     equity = account["equity"]
-    account["peak_equity"] = max(account["peak_equity"], equity)
     if settings["watch_drawdown"] == 0:
         return
+    account["peak_equity"] = max(account["peak_equity"], equity)
     fallen = 1.0 - equity / account["peak_equity"]
     for row in range(alerts.shape[0]):
         alert = alerts[row]

@@ -41,6 +41,8 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
     position = positions[leg]
     term = terms[leg]
     position["stale"] = 0
+    position["awake"] = 1
+    position["clear_until"] = account["bar"] + 1
     last_below, last_above = -math.inf, math.inf
     mark_below, mark_above = -math.inf, math.inf
     for slot in range(position["orders"]):
@@ -76,10 +78,10 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
             alert["armed"] = 1
         better = 1.0 - REARM if alert["threshold"] == ON_RATIO else 1.0 + REARM
         alert["price"] = threshold_price(position, term, tiers, alert["threshold"], alert["level"])
-        alert["rearm_price"] = threshold_price(position, term, tiers, alert["threshold"], alert["level"] * better)
         if alert["armed"] == 1:
             mark_below, mark_above = _widen(mark_below, mark_above, alert["price"], long)
         else:
+            alert["rearm_price"] = threshold_price(position, term, tiers, alert["threshold"], alert["level"] * better)
             mark_below, mark_above = _widen(mark_below, mark_above, alert["rearm_price"], not long)
     position["last_below"] = last_below
     position["last_above"] = last_above

@@ -64,16 +64,16 @@ class MarketHistory:
             )
         if self.length == 0:
             raise MarketDataError("the history holds no bar; choose a longer range")
-        bars = np.ascontiguousarray(self.prices.transpose(0, 2, 1)).view()
+        bars = np.ascontiguousarray(self.prices.transpose(2, 0, 1)).view()
         rows = np.ascontiguousarray(self.funding).view()
         for name, block in (("prices", bars), ("funding", rows)):
             block.flags.writeable = False
-            object.__setattr__(self, name, block.transpose(0, 2, 1) if name == "prices" else block)
+            object.__setattr__(self, name, block.transpose(1, 2, 0) if name == "prices" else block)
 
     @property
     def bars(self) -> NDArray[np.float64]:
-        """`prices` as it lies in memory, (symbols, bars, columns): the nine prices of a bar side by side."""
-        return self.prices.transpose(0, 2, 1)
+        """`prices` as it lies in memory, (bars, symbols, columns): the prices of a bar side by side."""
+        return self.prices.transpose(2, 0, 1)
 
     @property
     def length(self) -> int:
@@ -214,7 +214,7 @@ class MarketHistory:
         chosen = [alignment.choose(symbol, bars, judge, start_ns, end_ns) for symbol in symbols]
         clock = alignment.common_clock(chosen, base_ns, frame_ns, start_ns, end_ns)
         rates = {part.symbol: part for part in funding}
-        prices = np.empty((len(symbols), clock.length, len(COLUMNS))).transpose(0, 2, 1)
+        prices = np.empty((clock.length, len(symbols), len(COLUMNS))).transpose(1, 2, 0)
         rows = [np.zeros(0, FUNDING)]
         notes: list[str] = []
         holes: list[Hole] = []
