@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from backtest.strategy.position import Position as Position
     from backtest.strategy.protocol import Strategy as Strategy
     from backtest.strategy.schedule import Schedule as Schedule
+    from backtest.sweeps.sweep import sweep as sweep
+    from backtest.validation.montecarlo import montecarlo as montecarlo
+    from backtest.validation.walk_forward import walk_forward as walk_forward
 
 _MODULES = {"calc": "backtest.calculator", "enums": "backtest.enums", "errors": "backtest.errors"}
 _HOMES = {
@@ -53,8 +56,11 @@ _HOMES = {
     "Side": "backtest.enums",
     "Strategy": "backtest.strategy.protocol",
     "load": "backtest.market.loading",
+    "montecarlo": "backtest.validation.montecarlo",
     "open_run": "backtest.runs",
     "run": "backtest.engine",
+    "sweep": "backtest.sweeps.sweep",
+    "walk_forward": "backtest.validation.walk_forward",
 }
 
 __all__ = [
@@ -76,8 +82,11 @@ __all__ = [
     "enums",
     "errors",
     "load",
+    "montecarlo",
     "open_run",
     "run",
+    "sweep",
+    "walk_forward",
 ]
 
 

@@ -26,6 +26,8 @@ from numba.core.types import unliteral
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 KERNELS = Path(__file__).parent / "broker"
+FURTHER = ("enums.py", "compiling.py", "sweeps/curve.py")
+"""What the kernels read besides, and the kernels outside the broker."""
 
 
 def _flag(name: str) -> bool:
@@ -36,7 +38,7 @@ def _flag(name: str) -> bool:
 def digest() -> str:
     """Hexadecimal digest of every kernel source, the compiler, NumPy and the bounds-check flag."""
     told = hashlib.sha256(f"{numba.__version__} {np.__version__} {_flag('BOUNDSCHECK')}".encode())
-    for source in (*sorted(KERNELS.glob("*.py")), Path(__file__).with_name("enums.py"), Path(__file__)):
+    for source in (*sorted(KERNELS.glob("*.py")), *(KERNELS.parent / name for name in FURTHER)):
         told.update(source.name.encode())
         told.update(source.read_bytes())
     return told.hexdigest()[:20]
@@ -102,11 +104,22 @@ def kernel(function: Function) -> Function:
     """
     if _flag("DISABLE_JIT"):
         return function
-    compiler = cast(Any, numba.njit)(nogil=True, error_model="numpy", _nrt=False)
+    return cast(Function, _compiled(function, forceinline=False))
+
+
+def inlined(function: Function) -> Function:
+    """A kernel with one caller, copied into it by the compiler: a call would cost more than a look at the bar."""
+    if _flag("DISABLE_JIT"):
+        return function
+    return cast(Function, _compiled(function, forceinline=True))
+
+
+def _compiled(function: Callable[..., Any], *, forceinline: bool) -> Any:
+    compiler = cast(Any, numba.njit)(nogil=True, error_model="numpy", _nrt=False, forceinline=forceinline)
     dispatcher = compiler(function)
     dispatcher._cache = cast(Any, _KernelCache)(function)
     _one_signature(dispatcher)
-    return cast(Function, dispatcher)
+    return dispatcher
 
 
 def _one_signature(dispatcher: Any) -> None:

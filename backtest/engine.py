@@ -29,7 +29,7 @@ from backtest.result import Records, Result, StrategyFacts
 from backtest.strategy.dispatch import Dispatch
 from backtest.strategy.parameters import Value, resolved
 from backtest.strategy.protocol import Strategy, overridden
-from backtest.strategy.revealed import decision_bars
+from backtest.strategy.revealed import decision_grid
 from backtest.strategy.schedule import Schedule
 from backtest.strategy.stage import Stage
 
@@ -171,6 +171,11 @@ class Driver:
         """The account and its records, as far as the run has come."""
         return self._simulation
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user broke the run off."""
+        return self._interrupted
+
     def result(self) -> Result:
         """What the run left behind."""
         simulation = self._simulation
@@ -217,7 +222,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
     if history not in _EXTREMES:
         _EXTREMES[history] = Extremes(history.prices)
     contracts, tables, tiers = records(history.contracts)
-    every, offset, _ = decision_bars(history, history.timeframe_ns)
+    every, offset = decision_grid(history, history.timeframe_ns)
     return Simulation(
         prices=history.prices,
         start_ns=history.start_ns,

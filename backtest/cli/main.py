@@ -24,6 +24,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("backtest.cli.data", "Import, make, list and check market history."),
     "strategies": ("backtest.cli.strategies", "List strategies, show one, start a new one."),
     "run": ("backtest.cli.run", "Run a strategy over a market history."),
+    "walk-forward": ("backtest.cli.walk_forward", "Choose parameters on one stretch of time, try them on the next."),
+    "montecarlo": ("backtest.cli.montecarlo", "How often a strategy is liquidated or ruined on resampled paths."),
+    "sweep": ("backtest.cli.sweep", "Run a strategy with many parameter sets."),
     "runs": ("backtest.cli.runs", "List finished runs, show one."),
     "report": ("backtest.cli.report", "Write the report of a finished run."),
     "audit": ("backtest.cli.audit", "Replay a run's ledger and prove that it balances."),
@@ -44,7 +47,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -157,10 +157,17 @@ def probabilistic_sharpe(returns: Curve, benchmark: float = 0.0) -> float:
     if known.size < 3:
         return math.nan
     per_day = sharpe(known) / math.sqrt(DAYS)
-    spread = 1.0 - skewness(known) * per_day + (kurtosis(known) - 1.0) / 4.0 * per_day**2
-    if not spread > 0.0:
+    return confidence(per_day, benchmark / math.sqrt(DAYS), known.size, skewness(known), kurtosis(known))
+
+
+def confidence(ratio: float, benchmark: float, periods: int, skew: float, kurt: float) -> float:
+    """Probability that the true Sharpe ratio exceeds `benchmark` when `ratio` was measured over so many periods; both
+    are per period.
+    """
+    spread = 1.0 - skew * ratio + (kurt - 1.0) / 4.0 * ratio**2
+    if not spread > 0.0 or periods < 2:
         return math.nan
-    z = (per_day - benchmark / math.sqrt(DAYS)) * math.sqrt(known.size - 1.0) / math.sqrt(spread)
+    z = (ratio - benchmark) * math.sqrt(periods - 1.0) / math.sqrt(spread)
     return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
 
 

@@ -120,10 +120,15 @@ class Single(Revealed):
 
 def decision_bars(history: MarketHistory, timeframe_ns: int) -> tuple[int, int, NDArray[np.int64]]:
     """Base bars a decision bar, the grid's offset, and the base bars at whose close a decision falls."""
-    every = timeframe_ns // history.interval_ns
-    offset = (history.start_ns // history.interval_ns) % every
+    every, offset = decision_grid(history, timeframe_ns)
     first = (every - 1 - offset) % every
     return every, offset, np.arange(first, history.length, every, dtype=np.int64)
+
+
+def decision_grid(history: MarketHistory, timeframe_ns: int) -> tuple[int, int]:
+    """Base bars a decision bar, and how many of them lie before the history's first one."""
+    every = timeframe_ns // history.interval_ns
+    return every, (history.start_ns // history.interval_ns) % every
 
 
 def decision_columns(

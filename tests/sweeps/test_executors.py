@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from backtest.errors import BacktestError, UsageError
-from backtest.sweep import executors
-from backtest.sweep.executors import Executor, Processes, Serial, Threads
+from backtest.sweeps import executors
+from backtest.sweeps.executors import Executor, Processes, Serial, Threads
 
 CHUNKS = [(number, number + 1) for number in range(0, 8, 2)]
 LARGE = np.arange(100_000.0)

@@ -7,22 +7,39 @@ strategy file travel by value, for no other process can import them.
 
 from __future__ import annotations
 
+import copyreg
 import mmap
 import pickle
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numba import cloudpickle
+from numpy.typing import NDArray
 
+from backtest.market.history import MarketHistory
 from backtest.plugins import USER_MODULES
 
 LARGE = 64 * 1024
 """Bytes from which an array is kept apart."""
 _HEAD, _BYTES, _SIZES = "head.pickle", "arrays.bin", "sizes.pickle"
 _ALIGNED = 64
+
+
+def _apart(history: MarketHistory) -> tuple[Any, ...]:
+    """How a history is pickled: its prices as they lie in memory, bar by bar, so that they need no copy."""
+    given = {each.name: getattr(history, each.name) for each in fields(history) if each.name != "prices"}
+    return _together, (given, np.ascontiguousarray(history.prices.transpose(0, 2, 1)))
+
+
+def _together(given: dict[str, Any], bars: NDArray[np.float64]) -> MarketHistory:
+    return MarketHistory(prices=bars.transpose(0, 2, 1), **given)
+
+
+copyreg.pickle(MarketHistory, _apart)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A worker process: reads chunks from its standard input, does them, writes the rows to what was its standard output.
 
-Started by `executors.Processes` as `python -m backtest.sweep.worker FOLDER`. It needs no guard in the user's script,
+Started by `executors.Processes` as `python -m backtest.sweeps.worker FOLDER`. It needs no guard in the user's script,
 for it never imports that script. Whatever a strategy prints goes to the standard error.
 """
 
@@ -44,7 +44,7 @@ def serve(folder: Path, requests: IO[bytes], replies: IO[bytes]) -> None:
     paths = receive(requests)
     assert isinstance(paths, list)
     sys.path[:] = paths
-    from backtest.sweep.packing import read  # after the paths, on which what is unpacked may lie
+    from backtest.sweeps.packing import read  # after the paths, on which what is unpacked may lie
 
     task, shared = read(folder)
     while True:

@@ -13,14 +13,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from backtest.errors import BacktestError, UsageError
-from backtest.sweep import packing
-from backtest.sweep.worker import receive, send
+from backtest.sweeps import packing
+from backtest.sweeps.worker import receive, send
 
 Shared = TypeVar("Shared")
 Chunk = TypeVar("Chunk")
@@ -38,7 +38,7 @@ class Executor(Protocol):
 
     def run(
         self, task: Callable[[Shared, Chunk], list[Row]], shared: Shared, chunks: Sequence[Chunk]
-    ) -> Iterator[tuple[int, list[Row]]]:
+    ) -> Generator[tuple[int, list[Row]]]:
         """The number of each chunk with its rows, as they are finished, in any order.
 
         An error of the task is raised here and ends the work; closing the iterator ends it too.
@@ -51,7 +51,7 @@ class Serial:
 
     def run(
         self, task: Callable[[Shared, Chunk], list[Row]], shared: Shared, chunks: Sequence[Chunk]
-    ) -> Iterator[tuple[int, list[Row]]]:
+    ) -> Generator[tuple[int, list[Row]]]:
         """See `Executor`."""
         for number, chunk in enumerate(chunks):
             yield number, task(shared, chunk)
@@ -65,7 +65,7 @@ class Threads:
 
     def run(
         self, task: Callable[[Shared, Chunk], list[Row]], shared: Shared, chunks: Sequence[Chunk]
-    ) -> Iterator[tuple[int, list[Row]]]:
+    ) -> Generator[tuple[int, list[Row]]]:
         """See `Executor`."""
         pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="isomargin")
         try:
@@ -87,7 +87,7 @@ class Processes:
 
     def run(
         self, task: Callable[[Shared, Chunk], list[Row]], shared: Shared, chunks: Sequence[Chunk]
-    ) -> Iterator[tuple[int, list[Row]]]:
+    ) -> Generator[tuple[int, list[Row]]]:
         """See `Executor`."""
         with tempfile.TemporaryDirectory(prefix="isomargin-") as folder:
             packing.write(packing.pack((task, shared)), Path(folder))
@@ -114,7 +114,7 @@ class _Process:
     def __init__(self, folder: Path) -> None:
         paths = [str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "backtest.sweep.worker", str(folder)],
+            [sys.executable, "-m", "backtest.sweeps.worker", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
