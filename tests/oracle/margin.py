@@ -89,10 +89,10 @@ def set_leverage(desk: Desk, leg: int, leverage: Decimal, tag: int) -> Reason:
     rules, position = desk.world.rules, desk.position(leg)
     if leverage < ONE or (rules.whole_leverage and leverage != leverage.to_integral_value()):
         return Reason.LEVERAGE_NOT_ALLOWED
-    if position.open and leverage < position.leverage and not rules.lower_leverage:
-        return Reason.LEVERAGE_CANNOT_BE_LOWERED
     if leverage > tier_of(position.tiers, position.size * desk.mark(leg)).leverage:
         return Reason.LEVERAGE_ABOVE_TIER
+    if position.open and leverage < position.leverage and not rules.lower_leverage:
+        return Reason.LEVERAGE_CANNOT_BE_LOWERED
     position.leverage = leverage
     if position.open:
         desk.book(leg, LedgerKind.LEVERAGE, {}, tag=tag)
