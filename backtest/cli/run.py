@@ -12,6 +12,7 @@ from backtest.cli.choosing import load_history
 from backtest.cli.finished import Finished, as_document, as_text
 from backtest.cli.gates import Gate
 from backtest.cli.main import INTERRUPTED
+from backtest.cli.options import MARKET, SETTINGS, several
 from backtest.cli.progress import Progress
 from backtest.cli.request import RunRequest, fees, parameters
 from backtest.errors import GateError
@@ -27,24 +28,11 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("strategy")
-@click.option("--venue", help="Venue whose rules and stored history are used.  [sample: the embedded synthetic market]")
-@click.option("-s", "--symbol", "symbols", multiple=True, help="Symbol; may be repeated.  [all that the venue has]")
-@click.option("-r", "--range", "range_", help="FROM..TO in UTC, the end exclusive, or 90d for the last days.  [all]")
-@click.option("--timeframe", "--tf", help="How often the strategy decides.  [1h]")
-@click.option("--detail-timeframe", "--detail-tf", help="Finer bars that fills and liquidations walk.  [the timeframe]")
-@click.option("--cash", help="Deposit, quote currency.  [10000]")
+@several(MARKET)
 @click.option("-p", "--param", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter of the strategy.")
-@click.option("--margin-mode", help="isolated, the mode that is simulated.  [isolated]")
+@several(SETTINGS)
 @click.option("--path", help="adverse-first, favourable-first, or both side by side.  [adverse-first]")
-@click.option("--judge", help="Price that values and liquidates: mark, or last for comparison.  [mark]")
-@click.option("--holes", help="A missing bar under an open position: refuse, or hold.  [refuse]")
-@click.option("--slippage", help="Of the price, paid by market orders: 2bps, 0.02%.  [0]")
-@click.option("--volume-slippage", help="Of the price, per share of the bar's volume taken.  [0]")
-@click.option("--fees", "fees_text", metavar="maker=…,taker=…", help="In place of the contracts' own fees.")
-@click.option("--funding", help="history, zero, or one rate for all settlements: const:0.01%.  [history]")
-@click.option("--margin-call", help="Margin ratio at which a margin call is given.  [0.8]")
 @click.option("--seed", help="Seed of the strategy's own random numbers.  [0]")
-@click.option("--strict", is_flag=True, help="Refuse a range that begins before the first known leverage tiers.")
 @click.option("--fail-if", "gate_texts", multiple=True, metavar="'METRIC>NUMBER'", help="Exit with 6 when it holds.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of runs.  [runs/ of the workspace]"

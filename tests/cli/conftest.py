@@ -19,6 +19,13 @@ STRATEGIES = {
                 if self.bar == 0:
                     self.buy(self.symbols[0], margin=0.5 * self.equity, leverage=self.leverage)
         """,
+    "always": """
+        class Always(bt.Strategy):
+            leverage = bt.Param(2, low=1, high=20)
+            def next(self):
+                if not self.position(self.symbols[0]):
+                    self.buy(self.symbols[0], margin=0.3 * self.equity, leverage=self.leverage)
+        """,
     "reckless": """
         class Reckless(bt.Strategy):
             def next(self):
