@@ -24,7 +24,7 @@ from backtest.broker.commands import carry_out, resolve
 from backtest.broker.ledger import note
 from backtest.broker.search import next_bar, next_decision
 from backtest.broker.step import closing, has_room, last_present, opening, reach_all, reach_close, value_account, walk
-from backtest.compiling import kernel
+from backtest.compiling import inlined, kernel
 
 
 @kernel
@@ -93,7 +93,7 @@ def advance(
             return STOP_EVENT
 
 
-@kernel
+@inlined
 def _take_commands(account, settings, positions, terms, tiers, orders, book, ledger, notices, commands, top_ups):
     """Size the commands given since the last stop; in mid-bar, carry out at once those that are no orders."""
     if account["resolved"] == account["command_rows"]:
@@ -117,7 +117,7 @@ def _take_commands(account, settings, positions, terms, tiers, orders, book, led
     account["resolved"] = kept
 
 
-@kernel
+@inlined
 def _is_due(account, settings, schedule):
     """Whether a decision or a row of the schedule falls on the close of this bar."""
     if settings["decide"] == 1 and next_decision(settings, account["bar"]) == account["bar"]:
@@ -126,7 +126,7 @@ def _is_due(account, settings, schedule):
     return row < schedule.shape[0] and schedule[row]["bar"] <= account["bar"]
 
 
-@kernel
+@inlined
 def _take_schedule(account, positions, terms, prices, schedule, commands):
     """Give the schedule's commands of this close; False where the queue has no room for them."""
     row = account["schedule_row"]
@@ -150,7 +150,7 @@ def _take_schedule(account, positions, terms, prices, schedule, commands):
     return True
 
 
-@kernel
+@inlined
 def _in_hole(account, settings, positions, notices, prices, holes):
     """Note the holes that begin here under an open position; True where the run refuses them."""
     while account["hole_row"] < holes.shape[0] and holes[account["hole_row"]]["bar"] <= account["bar"]:
@@ -172,7 +172,7 @@ def _in_hole(account, settings, positions, notices, prices, holes):
     return False
 
 
-@kernel
+@inlined
 def _finish(account, settings, positions, prices):
     """Mark what is open at the close of the last bar."""
     account["bar"] = settings["bars"] - 1

@@ -51,7 +51,7 @@ from backtest.broker.margin import removable_margin
 from backtest.broker.matching import accept
 from backtest.broker.rounding import round_down, round_nearest
 from backtest.broker.tiers import leverage_cap, maintenance_margin
-from backtest.compiling import kernel
+from backtest.compiling import inlined, kernel
 
 
 @kernel
@@ -126,7 +126,7 @@ def resolve(account, positions, terms, command):
             command["reduce_only"] = 1
 
 
-@kernel
+@inlined
 def place(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, command):
     """Hand an order command to the venue at a bar's open."""
     leg = command["leg"]
@@ -160,7 +160,7 @@ def place(account, settings, positions, terms, tiers, orders, book, ledger, noti
         )  # fmt: skip
 
 
-@kernel
+@inlined
 def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command):
     """Carry out a command that is no order, at this point; refused with a reason where the venue would refuse it."""
     leg = command["leg"]

@@ -63,7 +63,7 @@ from backtest.broker.margin import initial_margin, open_loss
 from backtest.broker.position import diminished, enlarged, reduction
 from backtest.broker.rounding import round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
-from backtest.compiling import kernel
+from backtest.compiling import inlined, kernel
 
 
 @kernel
@@ -170,7 +170,7 @@ def _outside_band(position, term, price):
     return abs(price - position["mark_price"]) > term["price_band"] * position["mark_price"]
 
 
-@kernel
+@inlined
 def _close(
     account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
     liquidity, slip,
@@ -195,7 +195,7 @@ def _close(
         cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_CLOSED, True, False)
 
 
-@kernel
+@inlined
 def _open(
     account, settings, position, term, tiers, ledger, leg, order, quantity, price, leverage, rate, liquidity, slip
 ):  # fmt: skip
@@ -280,7 +280,7 @@ def act(
     )
 
 
-@kernel
+@inlined
 def accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index):
     """New order `index` reaches the venue at a bar's open: it acts at once, starts working, or is refused."""
     position = positions[leg]

@@ -11,7 +11,7 @@ import math
 
 from backtest.broker.codes import HIGH, LOW, MARK_HIGH, MARK_LOW
 from backtest.broker.watch import refresh
-from backtest.compiling import kernel
+from backtest.compiling import inlined, kernel
 
 WATCHED = (LOW, HIGH, MARK_LOW, MARK_HIGH)
 """Columns whose extremes are kept: minima of the lows, maxima of the highs."""
@@ -107,7 +107,7 @@ def next_decision(settings, start):
     return start if past == 0 else start + every - past
 
 
-@kernel
+@inlined
 def next_bar(
     account,
     settings,

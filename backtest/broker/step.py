@@ -54,7 +54,7 @@ from backtest.broker.path import (
 from backtest.broker.tiers import maintenance_margin, table_at
 from backtest.broker.valuation import distance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, refresh
-from backtest.compiling import kernel
+from backtest.compiling import inlined, kernel
 
 
 @kernel
@@ -84,7 +84,7 @@ def has_room(account, positions, ledger, notices, orders, alerts):
     )
 
 
-@kernel
+@inlined
 def opening(
     account, settings, positions, terms, tier_tables, tiers, orders, book, ledger, notices, prices, funding, commands,
     top_ups,
@@ -133,7 +133,7 @@ def opening(
     account["segment"] = 1
 
 
-@kernel
+@inlined
 def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
     """Wake the legs that anything concerns in this bar; the others sleep through it, and none of their prices is
     read.
@@ -169,7 +169,7 @@ def _change_tiers(account, settings, position, term, tier_tables, tiers, ledger,
         )  # fmt: skip
 
 
-@kernel
+@inlined
 def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, funding, bar):
     while account["funding_row"] < funding.shape[0] and funding[account["funding_row"]]["bar"] <= bar:
         settlement = funding[account["funding_row"]]
@@ -197,7 +197,7 @@ def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, 
             liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
 
 
-@kernel
+@inlined
 def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg):
     """Working orders that the open has reached act, oldest first; those that come of it wait for the path."""
     position = positions[leg]
@@ -217,7 +217,7 @@ def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger,
             slot += 1
 
 
-@kernel
+@inlined
 def _touches(position, prices, leg, bar):
     """Whether the bar's range reaches a threshold of the leg; a price that no threshold waits for is not read."""
     return (
@@ -228,7 +228,7 @@ def _touches(position, prices, leg, bar):
     )
 
 
-@kernel
+@inlined
 def walk(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, top_ups, alerts):
     """Walk the bar's paths from the point reached until nothing more is met, or until a subscribed event."""
     bar = account["bar"]
@@ -431,7 +431,7 @@ def reach_all(account, settings, positions, orders, book, prices):
     value_account(account, positions)
 
 
-@kernel
+@inlined
 def closing(account, settings, positions, notices, prices, alerts):
     """The close of the bar: value the account, and read the alerts on its drawdown.
 
