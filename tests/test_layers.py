@@ -15,8 +15,11 @@ STANDARD = ("__future__", "collections", "dataclasses", "enum", "math", "typing"
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Modules that a file imports at any depth of its code."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """Modules that a file imports at any depth of its code, those for the type checker left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typed = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    unseen = {id(inner) for node in typed for inner in ast.walk(node)}
+    for node in (each for each in ast.walk(tree) if id(each) not in unseen):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -31,6 +34,7 @@ def test_the_broker_imports_numbers_only(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["vectorbt", "ccxt", "matplotlib"])
 def test_heavy_libraries_are_imported_in_the_files_that_need_them_and_no_others(name: str) -> None:
-    allowed = {"vectorbt": {"vectorbt_portfolio.py"}, "ccxt": set(), "matplotlib": {"figures.py", "svg.py"}}[name]
+    pictures = {"figures.py", "heatmap.py", "svg.py"}
+    allowed = {"vectorbt": {"vectorbt_portfolio.py"}, "ccxt": set(), "matplotlib": pictures}[name]
     found = {path.name for path in CORE.rglob("*.py") for module in imported(path) if module.partition(".")[0] == name}
     assert found <= allowed
