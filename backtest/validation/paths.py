@@ -4,8 +4,8 @@ A path is a row of blocks drawn with replacement. A block is a stretch of consec
 what moved together still does. Its bars are carried over as they are, last and mark, each multiplied by one factor a
 symbol that makes the block begin at the price that the path has reached (the gap from the last close before the block
 is the history's own). So log returns, the shapes of bars, and the ratio of mark to last are those of the history. A
-missing bar travels as a missing bar, volume as it is; the hour of the day does not travel. Funding settles at the path's own stamps, which are those of the
-history, at the rate that was due next where the block's bar came from.
+missing bar travels as a missing bar, volume as it is; the hour of the day does not travel. Funding settles at the
+path's own stamps, which are those of the history, at the rate that was due next where the block's bar came from.
 
 Stationary blocks have geometrically distributed lengths and wrap around the end (D. N. Politis and J. P. Romano, "The
 Stationary Bootstrap", 1994); fixed blocks all have one length (H. R. Künsch, 1989: the moving-block bootstrap). Path
