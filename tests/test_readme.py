@@ -28,7 +28,7 @@ def test_the_python_blocks_run_in_their_order(workspace: Path, capsys: pytest.Ca
 def test_every_command_named_in_readme_exists() -> None:
     from backtest.cli.main import COMMANDS
 
-    named = set(re.findall(r"^(?:\$ )?backtest ([a-z]+)", TEXT, re.MULTILINE))
+    named = set(re.findall(r"^(?:\$ )?backtest ([a-z-]+)", TEXT, re.MULTILINE))
     assert named and named <= set(COMMANDS)
 
 
