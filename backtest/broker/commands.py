@@ -108,6 +108,8 @@ def resolve(account, positions, terms, command):
         account["equity"],
         held,
     )
+    if math.isnan(price):
+        command["stop"] = math.nan
     if math.isnan(wanted):
         command["quantity"] = math.nan
     elif command["size_kind"] >= TO_QUANTITY:
