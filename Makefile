@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 py
 
 KERNEL_TESTS := tests/broker tests/rulebook
 
-.PHONY: help demo test check lint types imports tests broker-coverage bench-self format readme clean
+.PHONY: help demo test check lint types imports tests broker-coverage bench bench-self format readme clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -43,8 +43,12 @@ tests: $(TEST_READY)
 broker-coverage: $(TEST_READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS) --cov=backtest.broker --cov-report=term-missing --cov-fail-under=100
 
-bench-self: $(TEST_READY) ## time the engine against its own bars, and vectorbt beside it
-	$(BIN)/python -m benchmarks
+# make bench PEERS="vectorbt bt" times those alone and keeps nothing.
+bench: $(TEST_READY) ## time every backtester on the same four works (about 15 minutes; each in its own environment)
+	$(BIN)/python -m benchmarks $(if $(PEERS),--peers $(PEERS)) $(if $(WORKS),--works $(WORKS))
+
+bench-self: $(TEST_READY) ## time the engine against the last release's figures, and vectorbt beside it
+	$(BIN)/python -m benchmarks --self
 
 format: $(TEST_READY) ## put the code into the house's format
 	$(BIN)/ruff format .

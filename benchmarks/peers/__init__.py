@@ -1,0 +1,1 @@
+"""One script an engine, each doing the works of `benchmarks.works` in that engine's own idiom and environment."""
