@@ -26,7 +26,7 @@ from numba.core.types import unliteral
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 KERNELS = Path(__file__).parent / "broker"
-FURTHER = ("enums.py", "compiling.py", "sweeps/curve.py")
+FURTHER = ("enums.py", "compiling.py", "sweeps/curve.py", "sweeps/tally.py")
 """What the kernels read besides, and the kernels outside the broker."""
 
 

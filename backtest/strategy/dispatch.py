@@ -32,18 +32,18 @@ class Dispatch:
         self._of_ledger = _chosen(
             wanted,
             {
-                LedgerKind.OPEN: ("on_fill", self._fill),
-                LedgerKind.CLOSE: ("on_fill", self._fill),
-                LedgerKind.FUNDING: ("on_funding", self._funding),
-                LedgerKind.LIQUIDATION: ("on_liquidation", self._liquidation),
+                LedgerKind.OPEN: ("on_fill", Dispatch._fill),
+                LedgerKind.CLOSE: ("on_fill", Dispatch._fill),
+                LedgerKind.FUNDING: ("on_funding", Dispatch._funding),
+                LedgerKind.LIQUIDATION: ("on_liquidation", Dispatch._liquidation),
             },
         )
         self._of_notices = _chosen(
             wanted,
             {
-                NoticeKind.REJECTION: ("on_reject", self._rejection),
-                NoticeKind.MARGIN_CALL: ("on_margin_call", self._margin_call),
-                NoticeKind.ALERT: ("on_alert", self._alert),
+                NoticeKind.REJECTION: ("on_reject", Dispatch._rejection),
+                NoticeKind.MARGIN_CALL: ("on_margin_call", Dispatch._margin_call),
+                NoticeKind.ALERT: ("on_alert", Dispatch._alert),
             },
         )
 
@@ -57,7 +57,7 @@ class Dispatch:
         told += [(int(row["sequence"]), self._of_notices.get(int(row["kind"])), row) for row in notices]
         for _, tell, row in sorted(told, key=lambda each: each[0]):
             if tell is not None:
-                tell(row)
+                tell(self, row)
 
     def _common(self, row: Row) -> dict[str, Any]:
         return {"symbol": self._symbols[int(row["leg"])], "time_ns": int(row["time_ns"])}
@@ -131,5 +131,8 @@ class Dispatch:
         )
 
 
-def _chosen(wanted: set[str], hooks: dict[Any, tuple[str, Callable[[Row], None]]]) -> dict[int, Callable[[Row], None]]:
+Tell = Callable[[Dispatch, Row], None]
+
+
+def _chosen(wanted: set[str], hooks: dict[Any, tuple[str, Tell]]) -> dict[int, Tell]:
     return {int(kind): tell for kind, (name, tell) in hooks.items() if name in wanted}

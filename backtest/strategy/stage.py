@@ -21,8 +21,23 @@ Function = Callable[..., Any]
 Shown = TypeVar("Shown", bound=Revealed)
 
 
+class Tags(dict[str, int]):
+    """The words of a strategy, and the numbers under which the records keep them; the empty word is 0."""
+
+    def __init__(self) -> None:
+        super().__init__({"": 0})
+
+    def number(self, text: str) -> int:
+        """The number of a word."""
+        return self.setdefault(text, len(self)) if text else 0
+
+
 class Stage:
-    """One strategy on one simulation: what it may see is made here, revealed decision by decision."""
+    """One strategy on one simulation: what it may see is made here, revealed decision by decision.
+
+    Nothing here refers back to the stage, so that a finished run's tables are given back at once and need not wait for
+    the collector of cycles: a sweep makes thousands of them.
+    """
 
     def __init__(self, history: MarketHistory, simulation: Simulation, timeframe_ns: int, seed: int) -> None:
         self.history = history
@@ -30,9 +45,10 @@ class Stage:
         self.seed = seed
         self.now = Now()
         self.legs = {symbol: leg for leg, symbol in enumerate(history.symbols)}
-        self.positions = {symbol: Position(simulation, leg, symbol, self.tag) for symbol, leg in self.legs.items()}
         self.legs_of_orders: dict[int, int] = {}
-        self.tags: dict[str, int] = {"": 0}
+        self.tags = Tags()
+        self.tag = self.tags.number
+        self.positions = {symbol: Position(simulation, leg, symbol, self.tag) for symbol, leg in self.legs.items()}
         self._columns = columns_of(history, timeframe_ns)
         self.closes = self._columns.closes
         self._seen: list[Revealed] = []
@@ -73,10 +89,6 @@ class Stage:
         self.now.row = row
         for buffer, rows in self._shown:
             buffer[row] = rows[row]
-
-    def tag(self, text: str) -> int:
-        """The number under which the records keep a word of the strategy."""
-        return self.tags.setdefault(text, len(self.tags)) if text else 0
 
     def time(self) -> pd.Timestamp:
         """The instant that the run has come to."""

@@ -8,7 +8,6 @@ currency, ratios are plain fractions.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from backtest.enums import LedgerKind, NoticeKind, OrderStatus
 from backtest.report import performance, trading
 from backtest.sweeps.curve import CURVE, LEG, follow_curve
 from backtest.sweeps.marks import SIZE, WIDE_SIZE, Marks
+from backtest.sweeps.tally import KIND, TOTAL, TRADE, tally
 
 RETURN_DAYS = "return_days"
 """Number of daily returns behind the Sharpe ratio: the one figure here that `Result.metrics` does not have."""
@@ -31,15 +31,12 @@ NAMES = (
 _KINDS = max(LedgerKind) + 1
 _FILLS = [int(kind) for kind in (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION)]
 _ADDED = [int(kind) for kind in (LedgerKind.ADD_MARGIN, LedgerKind.TOP_UP)]
-_AMOUNTS = ("pnl", "fees", "funding", "liquidation_fee", "insurance", "slippage", "margin", "wallet")
-
-Column = NDArray[np.float64]
 
 
 def measure(simulation: Simulation, marks: Marks, cash: float) -> dict[str, float]:
     """The figures named in `NAMES`, of a simulation that has come to its end."""
     ledger = simulation.ledger
-    found = _of_equity(ledger, marks, cash) | _of_trades(ledger) | _of_money(ledger)
+    found = _of_equity(ledger, marks, cash) | _of_ledger(ledger)
     orders, notices = simulation.orders, np.bincount(simulation.notices["kind"], minlength=max(NoticeKind) + 1)
     found |= {
         "margin_calls": int(notices[NoticeKind.MARGIN_CALL]),
@@ -87,52 +84,39 @@ def _of_equity(ledger: NDArray[np.void], marks: Marks, cash: float) -> dict[str,
     }
 
 
-def _of_trades(ledger: NDArray[np.void]) -> dict[str, float]:
-    pnl = trade_profits(ledger)
+def _of_ledger(ledger: NDArray[np.void]) -> dict[str, float]:
+    trades = np.zeros(int(ledger["trade"].max()) + 1, TRADE)
+    kinds, totals = np.zeros(_KINDS, KIND), np.zeros(1, TOTAL)
+    tally(ledger, trades, kinds, totals[0])
+    pnl, total, taken = _profits(trades), totals[0], kinds[LedgerKind.LIQUIDATION]
+    paid, received = float(total["funding_paid"]), float(total["funding_received"])
     return {
         "trades": pnl.size,
-        "open_trades": int(ledger["trade"].max()) - pnl.size,
+        "open_trades": trades.size - 1 - pnl.size,
         "win_rate": trading.win_rate(pnl),
         "profit_factor": trading.profit_factor(pnl),
         "expectancy": trading.expectancy(pnl),
         "best_trade": float(pnl.max()) if pnl.size else math.nan,
         "worst_trade": float(pnl.min()) if pnl.size else math.nan,
-    }
-
-
-def trade_profits(ledger: NDArray[np.void]) -> Column:
-    """What each closed trade made after all costs, in the order of opening."""
-    trade = ledger["trade"]
-    closing = trade[(ledger["position_after"] == 0.0) & (trade > 0)]
-    closed = np.zeros(int(trade.max()) + 1, bool)
-    closed[closing] = True
-    sums = {name: np.bincount(trade, weights=ledger[name]) for name in _AMOUNTS[:5]}
-    profits = -np.asarray(sums["pnl"], np.float64)
-    for name in _AMOUNTS[1:5]:
-        profits = profits - sums[name]
-    made: Column = profits[closed]
-    return made
-
-
-def _of_money(ledger: NDArray[np.void]) -> dict[str, Any]:
-    kind = ledger["kind"]
-    sums = {name: np.bincount(kind, weights=ledger[name], minlength=_KINDS) for name in ("margin", "wallet")}
-    counts = np.bincount(kind, minlength=_KINDS)
-    funding, insurance = ledger["funding"], ledger["insurance"]
-    traded = np.bincount(kind, weights=np.nan_to_num(np.abs(ledger["quantity"]) * ledger["price"]), minlength=_KINDS)
-    paid, received = float(np.maximum(funding, 0.0).sum()), float(-np.minimum(funding, 0.0).sum())
-    taken = LedgerKind.LIQUIDATION
-    return {
-        "liquidations": int(counts[taken]),
-        "liquidation_loss": -float(sums["margin"][taken] + sums["wallet"][taken]),
-        "top_ups": int(counts[LedgerKind.TOP_UP]),
-        "margin_added": float(sums["margin"][_ADDED].sum()),
-        "fees": float(ledger["fees"].sum()),
+        "liquidations": int(taken["rows"]),
+        "liquidation_loss": -float(taken["margin"] + taken["wallet"]),
+        "top_ups": int(kinds["rows"][LedgerKind.TOP_UP]),
+        "margin_added": float(kinds["margin"][_ADDED].sum()),
+        "fees": float(total["fees"]),
         "funding_paid": paid,
         "funding_received": received,
         "funding_net": paid - received,
-        "liquidation_fees": float(ledger["liquidation_fee"].sum()),
-        "slippage": float(np.nansum(ledger["slippage"])),
-        "insurance_paid": -float(np.minimum(insurance, 0.0).sum()),
-        "turnover": float(traded[_FILLS].sum()),
+        "liquidation_fees": float(total["liquidation_fee"]),
+        "slippage": float(total["slippage"]),
+        "insurance_paid": float(total["insurance_paid"]),
+        "turnover": float(kinds["value"][_FILLS].sum()),
     }
+
+
+def _profits(trades: NDArray[np.void]) -> NDArray[np.float64]:
+    """What each closed trade made after all costs, in the order of opening."""
+    closed = trades[trades["closed"] == 1]
+    made: NDArray[np.float64] = -closed["pnl"]
+    for cost in ("fees", "funding", "liquidation_fee", "insurance"):
+        made = made - closed[cost]
+    return made
