@@ -29,8 +29,9 @@ class Past:
 
 def of_run(text: str, workspace: Workspace) -> Past | None:
     """The run of an id or folder; None where the text is neither (a strategy's name or path)."""
-    if not (Path(text) / MANIFEST).is_file() and not _ID.match(text):
-        return None
+    if not (Path(text) / MANIFEST).is_file():
+        if not _ID.match(text) or text in {each.name for each in plugins.strategies()}:
+            return None
     run = open_run(text, workspace.runs)
     manifest, heading = run.manifest, run.heading
     strategy = _strategy(run)

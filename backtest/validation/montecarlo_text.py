@@ -30,8 +30,8 @@ def montecarlo_text(result: MonteCarloResult) -> str:
         f"{result.paths:,} paths of {time_text(history.start_ns)} .. {time_text(history.end_ns)} UTC "
         f"({days:,.0f} days), {label(bootstrap.blocks)} blocks of {interval_text(bootstrap.block_ns)}, "
         f"seed {bootstrap.seed}",
-        f"ruined: equity at or below {percent(result.ruin_share, digits=0)} of {money(result.config.cash)}; "
-        "in brackets 95 % intervals for the number of paths",
+        f"ruined: equity at or below {percent(result.ruin_share, digits=0)} of {money(result.config.cash)} "
+        "at a bar's close; in brackets 95 % intervals for the number of paths",
         "",
         *aligned([[*result.varied, *COLUMNS], *_rows(result)]),
         "",

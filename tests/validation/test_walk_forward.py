@@ -128,3 +128,13 @@ def test_the_figure_shows_equity_and_folds() -> None:
 def test_what_makes_no_sense_is_refused(options: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         walked(**options)
+
+
+def test_where_no_fold_has_a_choice_the_account_stays_as_it_is() -> None:
+    result = walked(constraint="trades>=100")
+    assert result.table["side"].isna().all()
+    assert (result.equity["equity"] == 10_000.0).all()
+    assert result.metrics["folds_tested"] == result.switches == result.liquidations == 0
+    assert math.isnan(result.efficiency)
+    assert "in 4 folds no setting met the constraints" in repr(result)
+    assert len(result.figure().axes) == 2
