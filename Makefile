@@ -58,7 +58,7 @@ readme: $(TEST_READY) ## write the first screen of README.md and its figure anew
 	$(BIN)/python -m tests.readme
 
 clean: ## remove what set-up and caches have left (market history in store/ and finished runs stay)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) benchmarks/.cache benchmarks/.environments build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
