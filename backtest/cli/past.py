@@ -29,9 +29,9 @@ class Past:
 
 def of_run(text: str, workspace: Workspace) -> Past | None:
     """The run of an id or folder; None where the text is neither (a strategy's name or path)."""
-    if not (Path(text) / MANIFEST).is_file():
-        if not _ID.match(text) or text in {each.name for each in plugins.strategies()}:
-            return None
+    is_folder = (Path(text) / MANIFEST).is_file()
+    if not is_folder and (not _ID.match(text) or text in {each.name for each in plugins.strategies()}):
+        return None
     run = open_run(text, workspace.runs)
     manifest, heading = run.manifest, run.heading
     strategy = _strategy(run)

@@ -101,7 +101,8 @@ def wilson(hits: int, trials: int, z: float = 1.959963984540054) -> Interval:
     centre = share + z * z / (2 * trials)
     spread = z * math.sqrt(share * (1.0 - share) / trials + z * z / (4.0 * trials * trials))
     scale = 1.0 + z * z / trials
-    return Interval(share, max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return Interval(share, low if hits else 0.0, high if hits < trials else 1.0)
 
 
 def _longest(hits: NDArray[np.bool_]) -> int:
