@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from backtest.market.history import MarketHistory
 from backtest.strategy.revealed import SEEN, decision_bars, decision_columns
 
-KEPT_BYTES = 256 * 1024 * 1024
+KEPT_BYTES = 384 * 1024 * 1024
 """Bytes of indicators kept for one history; the ones not asked for longest are dropped first."""
 
 

@@ -25,6 +25,7 @@ from backtest import compiling, engine
 from backtest.config import RunConfig
 from backtest.errors import BacktestError, UsageError, near
 from backtest.market.history import MarketHistory
+from backtest.strategy.columns import KEPT_BYTES
 from backtest.strategy.parameters import Value
 from backtest.strategy.protocol import Strategy, overridden
 from backtest.sweeps.constraint import Constraint, constraints
@@ -115,6 +116,7 @@ def sweep(
         executor=executor_of(planned=planned, jobs=workers, cluster=cluster),
         workers=workers,
         most=PLANNED_CHUNK if planned else DECIDED_CHUNK,
+        side=_side(work.history, len(space.dimensions)),
         folder=folder,
         total=plan.size,
         progress=progress,
@@ -207,6 +209,7 @@ class _Trials:
     executor: Executor
     workers: int
     most: int
+    side: int
     folder: SweepFolder | None
     total: int
     progress: Callable[[float], None] | None
@@ -218,7 +221,7 @@ class _Trials:
         """The rows of these sets by trial."""
         rows = self._there(sets)
         self.resumed += len(rows)
-        missing = [each for each in sets if each[0] not in rows]
+        missing = in_tiles([each for each in sets if each[0] not in rows], self.side)
         size = max(1, min(self.most, -(-len(missing) // (8 * self.workers))))
         chunks = [missing[first : first + size] for first in range(0, len(missing), size)]
         self._tell(len(rows))
@@ -245,6 +248,32 @@ class _Trials:
         self.finished += more
         if self.progress is not None:
             self.progress(self.finished / self.total)
+
+
+def in_tiles(sets: Sets, side: int) -> list[tuple[int, Mapping[str, Value]]]:
+    """The sets in an order in which those near each other come together: tile by tile of the grid, so that the
+    indicators of a tile, which its sets share, are not dropped before they have been used.
+
+    >>> grid = [{"x": x, "y": y} for x in range(2) for y in range(4)]
+    >>> [number for number, _ in in_tiles(list(enumerate(grid)), 2)]
+    [0, 1, 4, 5, 2, 3, 6, 7]
+    """
+    places: dict[str, dict[Value, int]] = {}
+    for _, values in sets:
+        for name, value in values.items():
+            known = places.setdefault(name, {})
+            known.setdefault(value, len(known))
+
+    def tile(each: tuple[int, Mapping[str, Value]]) -> tuple[int, ...]:
+        return tuple(places[name][value] // side for name, value in each[1].items())
+
+    return sorted(sets, key=tile)
+
+
+def _side(history: MarketHistory, dimensions: int) -> int:
+    """Values of each parameter in a tile, so that an indicator for each of them can be kept."""
+    decisions = history.length * history.interval_ns // history.timeframe_ns
+    return max(2, KEPT_BYTES // (2 * dimensions * max(1, decisions * len(history.symbols) * 8)))
 
 
 def _objective(maximize: str | None, minimize: str | None) -> tuple[str, Goal]:
