@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backtest.enums import Holes, LedgerKind, NoticeKind
+from backtest.enums import Holes, LedgerKind, NoticeKind, Reason, SizeKind
 from tests.rulebook.scene import GONE, Scene, Symbol, flat
 
 HOLED = [flat(100.0), flat(100.0), GONE, GONE, flat(100.0)]
@@ -51,3 +51,16 @@ def test_a_hole_without_a_position_does_not_stop_the_run() -> None:
     played = Scene(bars=HOLED).buy(3, quantity=1, leverage=10).play()
     assert played.kinds() == [LedgerKind.OPEN]
     assert len(played.notices) == 0
+
+
+def test_an_order_given_before_its_symbol_has_any_price_keeps_its_bracket() -> None:
+    bars = [GONE, flat(100.0), (100.0, 100.0, 94.0, 98.0)]
+    scene = Scene(symbols=[Symbol(bars=[flat(1.0)] * 3), Symbol(bars=bars)])
+    played = scene.buy(0, quantity=1, leverage=10, stop=95.0, leg=1).play()
+    assert played.row(LedgerKind.CLOSE)["price"] == 95.0
+
+
+def test_a_risk_means_nothing_before_its_symbol_has_any_price() -> None:
+    scene = Scene(symbols=[Symbol(bars=[flat(1.0)] * 3), Symbol(bars=[GONE, flat(100.0), flat(100.0)])])
+    played = scene.buy(0, quantity=0.01, leverage=10, size_kind=SizeKind.RISK, stop=95.0, leg=1).play()
+    assert played.reasons(NoticeKind.REJECTION) == [Reason.SIZE_NOT_DEFINED]
