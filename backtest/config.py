@@ -109,6 +109,8 @@ class RunConfig:
         within("slippage", self.slippage, least=0.0, below=1.0)
         within("volume_slippage", self.volume_slippage, least=0.0)
         within("margin_call", self.margin_call, above=0.0, most=1.0)
+        for name in ("cash", "slippage", "volume_slippage", "margin_call"):
+            object.__setattr__(self, name, number(getattr(self, name), name))
         for name in ("maker", "taker"):
             rate = getattr(self, name)
             if rate is not None:

@@ -52,6 +52,9 @@ def _text(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64], tuple[
     try:
         stamps = pd.DatetimeIndex(pd.to_datetime(texts, utc=True, format="ISO8601"))
     except ValueError as error:
-        raise MarketDataError(f"the column '{name}' holds text that is no time: {error}") from error
+        first = str(error).partition(". ")[0]
+        raise MarketDataError(
+            f"the column '{name}' holds text that is no time: {first}; write 2020-01-07 13:00 or seconds since 1970"
+        ) from error
     zoned = str(texts.iloc[0]).rstrip().endswith(("Z", "+00:00", "+0000"))
     return np.asarray(stamps.as_unit("ns").asi8), () if zoned else ("time without a zone: read as UTC",)

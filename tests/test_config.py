@@ -88,3 +88,10 @@ def test_a_choice_given_as_text_in_python_is_refused() -> None:
 def test_a_config_survives_toml_and_a_manifest(config: RunConfig) -> None:
     assert RunConfig.from_mapping(tomllib.loads(config.to_toml())["run"]) == config
     assert RunConfig.from_mapping(config.to_mapping()) == config
+
+
+def test_whole_numbers_given_in_python_become_floats() -> None:
+    config = RunConfig(cash=10_000, slippage=0, volume_slippage=0, margin_call=1)
+    floats = (config.cash, config.slippage, config.volume_slippage, config.margin_call)
+    assert floats == (10_000.0, 0.0, 0.0, 1.0)
+    assert all(type(value) is float for value in floats)

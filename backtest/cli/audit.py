@@ -29,7 +29,13 @@ def audit(run: str, root: Path | None, as_json: bool) -> None:
     """
     saved = runs.open_run(run, root)
     damaged = saved.damaged()
-    checked = replay(saved.ledger)
+    try:
+        checked = replay(saved.ledger)
+    except (OSError, ValueError, ArithmeticError) as error:
+        raise MarketDataError(
+            f"run {saved.id}: its ledger cannot be replayed (changed since it was written: "
+            f"{', '.join(damaged) or 'nothing'}; {type(error).__name__}); run it again to get a sound one"
+        ) from error
     if as_json:
         click.echo(json.dumps(document(saved.id, checked, damaged), indent=2, allow_nan=False))
     else:

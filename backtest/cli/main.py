@@ -9,6 +9,7 @@ stdout carries the result, stderr everything else. Commands stand in one table w
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 import traceback
@@ -36,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command: the module that holds it under the same name, and its one line of help."""
 
 INTERRUPTED = 130
+UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
+"""What the system says where the disk, and not the program, is at fault."""
 
 
 class Commands(click.Group):
@@ -108,6 +111,14 @@ def status(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            where = f"{error.filename} " if error.filename else "a file "
+            click.echo(
+                f"error: {where}could not be written: {error.strerror}; make room (or mend the rights) and repeat the "
+                "command",
+                err=True,
+            )
+            return 1
         hint = "" if debug else "; the same command with --debug shows where"
         click.echo(f"internal failure: {type(error).__name__}: {error}{hint}", err=True)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,8 @@ def raising(error: BaseException) -> Callable[..., None]:
     [
         (BacktestError("the disk is full"), 1, "error: the disk is full"),
         (ZeroDivisionError("division by zero"), 1, "internal failure: ZeroDivisionError: division by zero; the same"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: a file could not be written: No space left"),
+        (OSError(errno.EFBIG, "File too large", "x.parquet"), 1, "error: x.parquet could not be written: File too"),
         (UsageError("no such thing"), 2, "error: no such thing"),
         (MarketDataError("a hole"), 3, "error: a hole"),
         (StrategyError("it raised"), 4, "error: it raised"),

@@ -79,3 +79,15 @@ def test_an_audit_finds_a_ledger_that_was_changed(run: str, lab: Path, capsys: p
     told = capsys.readouterr()
     assert "its ledger does not balance" in told.err
     assert "row 3" in told.out and "changed: ledger.parquet" in told.out
+
+
+def test_an_audit_of_a_ledger_that_is_gone_or_unreadable_is_no_internal_failure(
+    run: str, lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = lab / "runs" / run / "ledger.parquet"
+    for spoil in (lambda: file.write_bytes(b"garbage"), file.unlink):
+        spoil()
+        assert status(["audit", run, "--json"]) == 3
+        told = capsys.readouterr()
+        assert "its ledger cannot be replayed (changed since it was written: ledger.parquet" in told.err
+        assert told.out == ""

@@ -167,3 +167,12 @@ def test_stamps_of_many_rows_keep_their_nanoseconds(tmp_path: Path) -> None:
     stamps = moment_ns("2024-03-01") + np.arange(1000) * HOUR_NS
     path = written(tmp_path, HEADER, *(f"{stamp},1,1,1,1,1" for stamp in stamps))
     assert np.array_equal(bars(read(path)).time_ns, stamps)
+
+
+def test_a_time_written_the_local_way_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER, "01/05/2021 00:00,1,1,1,1,1", "01/05/2021 01:00,1,1,1,1,1")
+    with pytest.raises(
+        MarketDataError, match=r"holds text that is no time: .*01/05/2021 00:00.*write 2020-01-07"
+    ) as told:
+        read(path)
+    assert "\n" not in str(told.value)
