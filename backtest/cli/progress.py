@@ -47,7 +47,9 @@ class Progress:
         tenth = int(done * 10)
         if tenth > self._told:
             self._told = tenth
-            click.echo(f"{self._title}: {tenth * 10} % after {now - self._began:.0f} s", err=True)
+            spent = now - self._began
+            left = spent / done - spent
+            click.echo(f"{self._title}: {tenth * 10} % after {spent:.0f} s, about {left:.0f} s left", err=True)
 
 
 class TerminalBar:

@@ -173,6 +173,9 @@ def _text(found: SweepResult, best: Best | None, where: str, picture: Path | Non
     assert found.folder is not None
     last.append(f"table: {_place(found.folder / 'results.parquet')}")
     lines.append("   ".join(last))
+    if not found.frame[["trades", "open_trades"]].to_numpy().any():
+        refused = found.frame["rejections"].sum()
+        lines.append(f"! no trial made a trade; the venue refused {refused:,.0f} orders: run one alone to see why")
     lines += [f"! {note}" for note in found.notes if "synthetic" in note]
     return "\n".join(lines)
 

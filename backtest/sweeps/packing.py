@@ -32,11 +32,11 @@ _ALIGNED = 64
 def _apart(history: MarketHistory) -> tuple[Any, ...]:
     """How a history is pickled: its prices as they lie in memory, bar by bar, so that they need no copy."""
     given = {each.name: getattr(history, each.name) for each in fields(history) if each.name != "prices"}
-    return _together, (given, np.ascontiguousarray(history.prices.transpose(0, 2, 1)))
+    return _together, (given, history.bars)
 
 
 def _together(given: dict[str, Any], bars: NDArray[np.float64]) -> MarketHistory:
-    return MarketHistory(prices=bars.transpose(0, 2, 1), **given)
+    return MarketHistory(prices=bars.transpose(1, 2, 0), **given)
 
 
 copyreg.pickle(MarketHistory, _apart)

@@ -26,7 +26,7 @@ def test_without_a_terminal_a_long_run_tells_each_tenth_once(
     run([0.0, 0.05, 0.11, 0.12, 0.35, 0.99])
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.splitlines() == ["hold: 10 % after 0 s", "hold: 30 % after 0 s", "hold: 90 % after 0 s"]
+    assert told.err.splitlines() == [f"hold: {share} % after 0 s, about 0 s left" for share in (10, 30, 90)]
     run([0.0, 0.5], quiet=True)
     assert capsys.readouterr() == ("", "")
 
