@@ -108,7 +108,7 @@ def resolve(account, positions, terms, command):
         account["equity"],
         held,
     )
-    if math.isnan(price):
+    if math.isnan(price) and command["size_kind"] == BY_RISK:
         command["stop"] = math.nan
     if math.isnan(wanted):
         command["quantity"] = math.nan
