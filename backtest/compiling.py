@@ -73,12 +73,13 @@ class _DigestLocator(_CacheLocator):
 
     def __init__(self, function: Callable[..., Any], source: str) -> None:
         self._name = f"{Path(source).stem}.{function.__code__.co_firstlineno}"
+        self._stamp = DIGEST + hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
     def get_cache_path(self) -> str:
         return str(cache_folder())
 
     def get_source_stamp(self) -> str:
-        return DIGEST
+        return self._stamp
 
     def get_disambiguator(self) -> str:
         return self._name

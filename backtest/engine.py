@@ -110,18 +110,14 @@ class Driver:
             if dispatch is not None and stop is not Stop.HOLE:
                 try:
                     dispatch.new_events()
-                except KeyboardInterrupt:
-                    raise
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     raise self._raised(error) from error
             if stop is Stop.DECISION:
                 row += 1
                 reveal(row)
                 try:
                     step()
-                except KeyboardInterrupt:
-                    raise
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     raise self._raised(error) from error
                 if progress is not None and row % often == 0:
                     progress(row / decisions)
@@ -133,12 +129,10 @@ class Driver:
     def _guarded(self, method: Callable[[], Any]) -> Any:
         try:
             return method()
-        except KeyboardInterrupt:
-            raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._raised(error) from error
 
-    def _raised(self, error: Exception) -> BacktestError:
+    def _raised(self, error: Exception | SystemExit) -> BacktestError:
         """The strategy's error with its own frames and the time it happened at.
 
         An error of this project's family that the strategy itself raised (parameters that do not fit) is left as it is.

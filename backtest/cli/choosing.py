@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backtest import extensions
+from backtest import extensions, venues
 from backtest.cli.request import RunRequest
 from backtest.clock import TimeRange, time_range
 from backtest.errors import MarketDataError
@@ -18,6 +18,7 @@ TIMEFRAME = "1h"
 
 def load_history(request: RunRequest) -> MarketHistory:
     """The history of a request, out of the workspace's store."""
+    venues.rules(request.venue)
     span = time_range(request.span) if request.span else TimeRange()
     config = request.configs[0]
     return load(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -67,7 +69,7 @@ def run(
         )
     finished: list[Finished] = []
     for config in request.configs:
-        with Progress(strategy, quiet=quiet) as progress:
+        with Progress(strategy, quiet=quiet) as progress, redirect_stdout(sys.stderr):
             result = engine.run(chosen, history, config=config, progress=progress, **values)
         finished.append(Finished(result=result, folder=runs.save(result, out or workspace.runs, report=not no_report)))
         if result.interrupted:

@@ -11,7 +11,7 @@ def buy_and_hold(
 ) -> NDArray[np.float64]:
     """Equity at each bar's close of `cash` split equally over the symbols at their first mark open.
 
-    Funding is paid, fees are left out.
+    Funding is paid, fees are left out; once it has eaten the deposit, nothing is left to hold.
 
     `mark_open` and `mark_close` are (symbols, bars), NaN where missing; `funding` holds FUNDING records.
     """
@@ -30,6 +30,9 @@ def buy_and_hold(
         paid = np.zeros(bars)
         np.add.at(paid, rows["bar"], quantity * np.nan_to_num(mark_open[leg, rows["bar"]]) * rows["rate"])
         equity += np.nan_to_num(value) - np.cumsum(paid)
+    ruined = np.flatnonzero(equity <= 0.0)
+    if ruined.size:
+        equity[ruined[0] :] = 0.0
     return equity
 
 

@@ -65,7 +65,7 @@ class Liquidations(NamedTuple):
 def liquidations(ledger: pd.DataFrame) -> Liquidations:
     """Number and cost of the liquidations."""
     rows = ledger[ledger["kind"] == label(LedgerKind.LIQUIDATION)]
-    lost = -(rows["margin"] + rows["wallet"]).sum()
+    lost = (-(rows["margin"] + rows["wallet"])).clip(lower=0.0).sum()
     return Liquidations(len(rows), float(lost), float(-ledger["insurance"].clip(upper=0.0).sum()))
 
 

@@ -99,7 +99,7 @@ def _of_ledger(ledger: NDArray[np.void]) -> dict[str, float]:
         "best_trade": float(pnl.max()) if pnl.size else math.nan,
         "worst_trade": float(pnl.min()) if pnl.size else math.nan,
         "liquidations": int(taken["rows"]),
-        "liquidation_loss": -float(taken["margin"] + taken["wallet"]),
+        "liquidation_loss": float(total["liquidation_loss"]),
         "top_ups": int(kinds["rows"][LedgerKind.TOP_UP]),
         "margin_added": float(kinds["margin"][_ADDED].sum()),
         "fees": float(total["fees"]),

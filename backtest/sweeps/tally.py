@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from backtest.broker.records import record
 from backtest.compiling import kernel
+from backtest.enums import LedgerKind
+
+LIQUIDATION = int(LedgerKind.LIQUIDATION)
 
 TRADE = record(ints="closed", floats="pnl fees funding liquidation_fee insurance")
 """Sums of one trade (row = its number); `closed` where it came back to flat."""
@@ -11,7 +14,7 @@ TRADE = record(ints="closed", floats="pnl fees funding liquidation_fee insurance
 KIND = record(ints="rows", floats="margin wallet value")
 """Sums of one kind of row; `value` is quantity × price."""
 
-TOTAL = record(floats="fees funding_paid funding_received liquidation_fee slippage insurance_paid")
+TOTAL = record(floats="fees funding_paid funding_received liquidation_fee liquidation_loss slippage insurance_paid")
 
 
 @kernel
@@ -30,6 +33,8 @@ def tally(ledger, trades, kinds, total):
         total["funding_paid"] += max(row["funding"], 0.0)
         total["funding_received"] += max(-row["funding"], 0.0)
         total["liquidation_fee"] += row["liquidation_fee"]
+        if row["kind"] == LIQUIDATION:
+            total["liquidation_loss"] += max(-(row["margin"] + row["wallet"]), 0.0)
         total["insurance_paid"] += max(-row["insurance"], 0.0)
         if row["slippage"] == row["slippage"]:
             total["slippage"] += row["slippage"]
