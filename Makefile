@@ -11,7 +11,7 @@ TEST_READY := $(VENV)/.test-ready
 PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
 
-KERNEL_TESTS := tests/broker tests/rulebook
+KERNEL_TESTS := tests/broker tests/rulebook tests/properties
 
 .PHONY: help demo test check lint types imports tests broker-coverage bench bench-self format readme clean
 .DEFAULT_GOAL := help

@@ -153,3 +153,17 @@ def test_a_simulation_may_be_told_later_to_come_back_at_its_decisions() -> None:
     simulation = Scene(bars=[flat(100.0)] * 3).begun()
     simulation.decide()
     assert simulation.advance() == Stop.DECISION
+
+
+def test_an_alert_set_at_a_decision_under_an_open_position_is_watched_from_the_next_bar_on() -> None:
+    # a 10x long from 100 is liquidated near 90.4: at 95 the distance is 4.8 %, below the level of 5 %
+    bars = [flat(100.0), flat(100.0), flat(100.0), (100.0, 100.0, 95.0, 96.0)]
+    simulation = driven(Scene(bars=bars))
+    simulation.advance()
+    simulation.order(0, Side.BUY, OrderKind.MARKET, SizeKind.QUANTITY, 1.0, leverage=10.0)
+    simulation.advance()
+    simulation.watch(0, ThresholdKind.DISTANCE, 0.05)
+    while simulation.advance() == Stop.DECISION:
+        pass
+    assert simulation.notices["kind"].tolist() == [NoticeKind.ALERT]
+    assert simulation.notices["bar"].tolist() == [3]

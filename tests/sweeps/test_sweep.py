@@ -69,7 +69,6 @@ def test_draws_are_seeded_and_lie_within_the_bounds(history: MarketHistory) -> N
 
 
 def test_a_guided_search_is_the_same_again_and_when_resumed(history: MarketHistory, tmp_path: Path) -> None:
-    pytest.importorskip("optuna")
     asked = {"method": "tpe", "n": 22, "seed": 1, "jobs": 1, "slow": "20..200", "constraint": "liquidations==0"}
     whole = bt.sweep(Cross, history, grid={"fast": "bounds"}, **asked)
     kept = bt.sweep(Cross, history, grid={"fast": "bounds"}, out=tmp_path, **asked)
