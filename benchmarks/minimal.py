@@ -92,9 +92,10 @@ def _done(work: str, opens: np.ndarray, closes: np.ndarray, wallets: int, settin
         fills, equity = resize(opens, closes, cash, wallets)
         return Run(cpu_s=watch.cpu, wall_s=watch.wall, fills=fills, equity=equity)
     share = works.ALONE if len(closes) == 1 else works.SHARED
+    chosen = works.timed_settings(settings) if work == "W3" else ((works.FAST, works.SLOW),)
+    sides = [np.stack([works.sides(each, *setting) for each in closes]) for setting in chosen]
     total, cpu, wall, equities = 0, 0.0, 0.0, []
-    for setting in works.timed_settings(settings) if work == "W3" else ((works.FAST, works.SLOW),):
-        side = np.stack([works.sides(each, *setting) for each in closes])
+    for side in sides:
         watch = Stopwatch()
         fills, equity = walk(opens, closes, side, share, works.FEE, cash)
         cpu, wall, total = cpu + watch.cpu, wall + watch.wall, total + fills

@@ -14,6 +14,7 @@ import numpy as np
 from backtest.engine import Driver
 from backtest.enums import LedgerKind, OrderStatus
 from backtest.market.history import MarketHistory
+from backtest.strategy.schedule import Schedule
 from benchmarks import plans, works
 from benchmarks.dataset import load
 from benchmarks.decisions import Resizing, Weighted
@@ -27,13 +28,19 @@ def market(work: str, bars: int, funding: bool) -> MarketHistory:
     return history(load(work, bars), funding=funding)
 
 
+@cache
+def schedule(work: str, bars: int, funding: bool, setting: tuple[int, int]) -> Schedule:
+    """The cross on the market of a work: worked out before the runs that are timed."""
+    world = market(work, bars, funding)
+    return plans.crossing(world, works.ALONE if len(world.symbols) == 1 else works.SHARED, *setting)
+
+
 def planned(work: str, bars: int, *, funding: bool = False) -> Run:
     """W1 to W3."""
     world = market(work, bars, funding)
-    share = works.ALONE if len(world.symbols) == 1 else works.SHARED
     cpu, wall, fills, equities = 0.0, 0.0, 0, []
     for setting in works.SETTINGS if work == "W3" else ((works.FAST, works.SLOW),):
-        simulation = plans.ready(world, plans.crossing(world, share, *setting))
+        simulation = plans.ready(world, schedule(work, bars, funding, setting))
         watch = Stopwatch()
         simulation.advance()
         cpu, wall = cpu + watch.cpu, wall + watch.wall

@@ -7,6 +7,7 @@ with one, vectorbt turns it into Python objects at each wrap. Sized at the value
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib.metadata import version
 
 import numpy as np
@@ -28,6 +29,14 @@ def sizes(side: np.ndarray, share: float) -> np.ndarray:
     at = works.flips(side)
     wanted[at + 1] = share * side[at]
     return wanted
+
+
+@cache
+def single(work: str, bars: int) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Opens, closes and sizes of W1 or W2: made before the runs that are timed."""
+    data = load(work, bars)
+    share = works.ALONE if len(data.symbols) == 1 else works.SHARED
+    return *frames(data), np.stack([sizes(works.sides(each), share) for each in data.close], axis=1)
 
 
 def frames(data: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -58,12 +67,11 @@ def orders(close: pd.DataFrame, opens: pd.DataFrame, size: np.ndarray, *, shared
 
 def plans(work: str, bars: int) -> Run:
     """W1 to W3."""
+    if work != "W3":
+        opens, close, size = single(work, bars)
+        return orders(close, opens, size, shared=work == "W2")[0]
     data = load(work, bars)
     opens, close = frames(data)
-    if work != "W3":
-        share = works.ALONE if len(data.symbols) == 1 else works.SHARED
-        size = np.stack([sizes(works.sides(each), share) for each in data.close], axis=1)
-        return orders(close, opens, size, shared=len(data.symbols) > 1)[0]
     runs, finals = [], []
     for first in range(0, len(works.SETTINGS), AT_ONCE):
         settings = works.SETTINGS[first : first + AT_ONCE]
