@@ -165,7 +165,6 @@ def test_the_second_month_that_does_not_fit_takes_the_first_back(store: Store, m
     assert contents(store) == {}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
 def test_a_file_size_limit_of_the_system_is_a_clean_error(tmp_path: Path) -> None:
     script = (
         "import resource, sys\n"
