@@ -216,6 +216,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
     if history not in _EXTREMES:
         _EXTREMES[history] = Extremes(history.prices)
     contracts, tables, tiers = records(history.contracts)
+    rules = venues.rules(history.venue, history.start_ns)
     every, offset = decision_grid(history, history.timeframe_ns)
     return Simulation(
         prices=history.prices,
@@ -225,7 +226,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
         contracts=contracts,
         tier_tables=tables,
         tiers=tiers,
-        rules=venues.rules(history.venue, history.start_ns).record(),
+        rules=np.concatenate([rules.record(each.taker, each.liquidation_fee) for each in history.contracts]),
         cash=config.cash,
         path=config.path,
         holes=config.holes,

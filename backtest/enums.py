@@ -94,10 +94,14 @@ class Liquidity(IntEnum):
 
 
 class Pocket(IntEnum):
-    """Which pocket of the trader an amount is taken from."""
+    """Which pocket of the trader an amount is taken from.
+
+    CAPPED: the wallet first, then the margin, but never so far that the margin ratio reaches liquidation (OKX).
+    """
 
     WALLET = 0
     MARGIN = 1
+    CAPPED = 2
 
 
 class LiquidationStyle(IntEnum):
@@ -105,6 +109,70 @@ class LiquidationStyle(IntEnum):
 
     MARKET_CLOSE = 0
     BANKRUPTCY = 1
+
+
+class PartialStyle(IntEnum):
+    """What a venue closes before it takes a whole position: nothing, down to a lower tier, or a fraction."""
+
+    NONE = 0
+    TIERS = 1
+    FRACTION = 2
+
+
+class Basis(IntEnum):
+    """The value on which the maintenance margin is counted: at the mark price, or at the entry price."""
+
+    MARK = 0
+    ENTRY = 1
+
+
+class TierUnit(IntEnum):
+    """What places a position on its tier: the notional at the mark, its quantity, or the notional at entry."""
+
+    NOTIONAL = 0
+    QUANTITY = 1
+    ENTRY = 2
+
+
+class FeeReserve(IntEnum):
+    """The fee to close that the venue locks beside the initial margin.
+
+    VALUE: on the value at entry; BANKRUPTCY: on the value at the bankruptcy price of the opening; MOVING_BANKRUPTCY: on
+    that of the margin as it stands; VALUE_AND_MARGIN: on the value and the initial margin together.
+    """
+
+    NONE = 0
+    VALUE = 1
+    BANKRUPTCY = 2
+    MOVING_BANKRUPTCY = 3
+    VALUE_AND_MARGIN = 4
+
+
+class LeverageChange(IntEnum):
+    """What a change of leverage does to posted margin: nothing, reset it to the requirement, or draw a shortfall."""
+
+    KEEPS = 0
+    RESETS = 1
+    DRAWS = 2
+
+
+class Removable(IntEnum):
+    """Which margin may be taken out: down to the initial margin at the mark; down to the greater of the initial margin
+    and a tenth of the notional; none.
+    """
+
+    INITIAL_MARGIN = 0
+    TENTH = 1
+    NONE = 2
+
+
+class LiquidationRounding(IntEnum):
+    """How a venue prints a liquidation price: as it is, to the tick against the trader, a tick beyond, to the cent."""
+
+    NONE = 0
+    AGAINST_TRADER = 1
+    TICK_BEYOND = 2
+    CENT = 3
 
 
 class SizeKind(IntEnum):
@@ -155,6 +223,8 @@ class LedgerKind(IntEnum):
     TOP_UP = 7
     LEVERAGE = 8
     TIERS = 9
+    PARTIAL_LIQUIDATION = 10
+    AUTO_MARGIN = 11
 
 
 class NoticeKind(IntEnum):

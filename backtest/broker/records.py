@@ -100,18 +100,20 @@ FUNDING = record(ints="time_ns bar leg", floats="rate")
 """One settlement, placed on the base bar at whose open it settles."""
 
 CONTRACT = record(
-    ints="first_table tables",
+    ints="first_table tables inverse",
     floats="tick lot minimum_notional maker taker liquidation_fee price_band",
 )
 
 TIER_TABLE = record(ints="from_ns first tiers")
 
-TIER = record(floats="floor cap rate amount leverage")
+TIER = record(floats="floor cap rate amount leverage slope")
 """Maintenance margin = notional × rate − amount while floor < notional ≤ cap; `leverage` is the tier's cap."""
 
 RULES = record(
-    ints="opening_fee_pocket funding_pocket liquidation_style strict lower_leverage whole_leverage order_limit",
-    floats="trigger_fee",
+    ints="opening_fee_pocket funding_pocket maintenance_basis tier_unit whole_tiers fee_reserve reserve_in_trigger strict "
+    "liquidation_style partial partial_tiers partial_from_tier partial_cooldown_ns freezes lower_leverage "
+    "leverage_change whole_leverage auto_margin removable order_limit",
+    floats="trigger_fee reserve_fee partial_fraction partial_above backstop",
 )
 
 HOLE = record(ints="bar bars leg")

@@ -1,10 +1,9 @@
-"""A linear perpetual contract: its steps, fees, and leverage tiers with the date from which each table holds.
+"""A perpetual contract, linear or inverse: its steps, fees, and leverage tiers with the date from which each holds.
 
 Maintenance margin of a notional is `notional × rate − amount` with the tier of that notional, a schedule like that of
 an income tax: amount_n = amount_{n−1} + floor_n · (rate_n − rate_{n−1}), so that it has no jump at a tier's edge
 (Binance, "How to calculate liquidation price of USDⓈ-M futures contracts", FAQ b3c689c1f50a44cabb3a84e663b81d93).
-
-Left out: inverse contracts and whole-position tiers, which no supported venue's linear contract needs.
+Other venues apply a tier's rate to the whole position (`marginal` false), or let it rise with the quantity (`slope`).
 """
 
 from __future__ import annotations
@@ -24,13 +23,18 @@ from backtest.errors import MarketDataError
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """One rung of a leverage table: holds while floor < notional ≤ cap (money in quote currency; cap may be inf)."""
+    """One rung of a leverage table: holds while floor < notional ≤ cap (cap may be inf).
+
+    Floor, cap and amount are in the settlement currency (floor and cap in units of the quantity where the venue's tiers
+    are). `slope`: how much the maintenance rate, and one over the leverage, rise with each unit of the quantity.
+    """
 
     floor: float
     cap: float
     rate: float
     amount: float
     leverage: float
+    slope: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.floor < self.cap:
@@ -48,11 +52,16 @@ class Tier:
 
 @dataclass(frozen=True, kw_only=True)
 class TierTable:
-    """The leverage tiers of one contract from a date on."""
+    """The leverage tiers of one contract from a date on.
+
+    `marginal`: the rate of a tier holds for what lies above its floor, so that the requirement has no jump; else it
+    holds for the whole position.
+    """
 
     valid_from_ns: int
     tiers: tuple[Tier, ...]
     source: str
+    marginal: bool = True
 
     def __post_init__(self) -> None:
         when = f"the leverage tiers of {time_text(self.valid_from_ns)}"
@@ -61,23 +70,25 @@ class TierTable:
         if self.tiers[0].floor != 0 or self.tiers[0].amount != 0:
             raise MarketDataError(f"{when} do not begin at a notional of 0 with an amount of 0")
         for lower, upper in pairwise(self.tiers):
-            _check_step(when, lower, upper)
+            _check_step(when, lower, upper, self.marginal)
 
     @classmethod
-    def from_rungs(cls, valid_from_ns: int, rungs: Sequence[tuple[float, float, float]], source: str) -> TierTable:
+    def from_rungs(
+        cls, valid_from_ns: int, rungs: Sequence[tuple[float, float, float]], source: str, marginal: bool = True
+    ) -> TierTable:
         """A table from (cap, rate, leverage) rungs; floors and maintenance amounts follow from them."""
         tiers: list[Tier] = []
         floor, rate_below, amount = 0.0, 0.0, 0.0
         for cap, rate, leverage in rungs:
             if rate <= rate_below:
                 raise MarketDataError(f"the rate does not rise at a notional of {floor:g} ({rate_below:g} to {rate:g})")
-            amount = round(amount + floor * (rate - rate_below), 8)
+            amount = round(amount + floor * (rate - rate_below), 8) if marginal else 0.0
             tiers.append(Tier(floor=floor, cap=cap, rate=rate, amount=amount, leverage=leverage))
             floor, rate_below = cap, rate
-        return cls(valid_from_ns=valid_from_ns, tiers=tuple(tiers), source=source)
+        return cls(valid_from_ns=valid_from_ns, tiers=tuple(tiers), source=source, marginal=marginal)
 
 
-def _check_step(when: str, lower: Tier, upper: Tier) -> None:
+def _check_step(when: str, lower: Tier, upper: Tier, marginal: bool) -> None:
     edge = f"{when}: at a notional of {upper.floor:g}"
     if upper.floor != lower.cap:
         raise MarketDataError(f"{edge} the tier below ends at {lower.cap:g}; leave no gap")
@@ -85,6 +96,10 @@ def _check_step(when: str, lower: Tier, upper: Tier) -> None:
         raise MarketDataError(f"{edge} the rate does not rise ({lower.rate:g} to {upper.rate:g})")
     if upper.leverage > lower.leverage:
         raise MarketDataError(f"{edge} the leverage rises ({lower.leverage:g} to {upper.leverage:g})")
+    if not marginal:
+        if upper.amount != 0:
+            raise MarketDataError(f"{edge} a tier of the whole position has the amount {upper.amount:g}; it is 0")
+        return
     amount = lower.amount + upper.floor * (upper.rate - lower.rate)
     if not isclose(amount, upper.amount, rel_tol=1e-7, abs_tol=1e-4):
         raise MarketDataError(
@@ -94,7 +109,11 @@ def _check_step(when: str, lower: Tier, upper: Tier) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """One linear perpetual at one venue.
+    """One perpetual at one venue.
+
+    A linear contract counts its quantity in base units and its money in quote currency; an inverse one counts its
+    quantity in quote units and its money in coin. `contract_size` is what one contract of the venue holds of the
+    quantity.
 
     `tick` is the price step, `lot` the quantity step (base units), `minimum_notional` quote currency, `maker`,
     `taker` and `liquidation_fee` fractions of notional, `price_band` the largest distance of a market fill from the
@@ -104,6 +123,8 @@ class Contract:
 
     venue: str
     symbol: str
+    inverse: bool = False
+    contract_size: float = 1.0
     tick: float
     lot: float
     minimum_notional: float
@@ -152,6 +173,7 @@ def records(
     first_table = 0
     for row, contract in zip(contract_rows, contracts, strict=True):
         row["first_table"], row["tables"] = first_table, len(contract.tier_tables)
+        row["inverse"] = contract.inverse
         first_table += len(contract.tier_tables)
         for name in ("tick", "lot", "minimum_notional", "maker", "taker", "liquidation_fee", "price_band"):
             row[name] = getattr(contract, name)
@@ -160,6 +182,6 @@ def records(
         row["from_ns"], row["first"], row["tiers"] = table.valid_from_ns, first, len(table.tiers)
         first += len(table.tiers)
     for row, tier in zip(tier_rows, rungs, strict=True):
-        for name in ("floor", "cap", "rate", "amount", "leverage"):
+        for name in ("floor", "cap", "rate", "amount", "leverage", "slope"):
             row[name] = getattr(tier, name)
     return contract_rows, table_rows, tier_rows

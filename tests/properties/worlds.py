@@ -152,7 +152,7 @@ def _contracts(rng: np.random.Generator, legs: int, length: int) -> tuple[np.nda
     for leg in range(legs):
         dated = [START_NS - HOUR_NS, START_NS + int(rng.integers(1, length)) * HOUR_NS]
         dated = dated[: int(rng.integers(1, 3))]
-        contracts[leg] = (len(tables), len(dated), TICK, LOT, rng.choice([0.0, 5.0, 50.0]), 0.0002, 0.0005,
+        contracts[leg] = (len(tables), len(dated), 0, TICK, LOT, rng.choice([0.0, 5.0, 50.0]), 0.0002, 0.0005,
                           rng.choice([0.0, 0.0125, 0.004]), rng.choice([np.inf, 0.05]))  # fmt: skip
         for from_ns in dated:
             count = int(rng.integers(1, 5))
@@ -161,7 +161,7 @@ def _contracts(rng: np.random.Generator, legs: int, length: int) -> tuple[np.nda
     return contracts, np.array(tables, TIER_TABLE), np.array(tiers, TIER)
 
 
-def _tiers(rng: np.random.Generator, count: int) -> list[tuple[float, float, float, float, float]]:
+def _tiers(rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
     caps = np.append(np.cumsum(rng.choice([500.0, 1_000.0, 2_500.0], count - 1)), np.inf)
     floors = np.append(0.0, caps[:-1])
     rates = np.cumsum(rng.choice([0.004, 0.01, 0.025], count))
@@ -170,7 +170,7 @@ def _tiers(rng: np.random.Generator, count: int) -> list[tuple[float, float, flo
         if number:
             amount = round(amount + floors[number] * (rates[number] - rates[number - 1]), 6)
         rate = round(float(rates[number]), 3)
-        rows.append((floors[number], caps[number], rate, amount, float([125, 50, 20, 10][number])))
+        rows.append((floors[number], caps[number], rate, amount, float([125, 50, 20, 10][number]), 0.0))
     return rows
 
 

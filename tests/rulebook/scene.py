@@ -195,7 +195,7 @@ class Scene:
                 contracts[leg][name] = getattr(symbol, name)
             for from_ns, rows in dated:
                 tables.append((from_ns, len(tiers), len(rows)))
-                tiers.extend(rows)
+                tiers.extend((*row, 0.0) for row in rows)
         funding = sorted((bar, leg, rate) for leg, symbol in enumerate(self.symbols) for bar, rate in symbol.funding)
         rules = np.zeros(1, RULES)
         rules["opening_fee_pocket"], rules["funding_pocket"] = self.fee_pocket, Pocket.MARGIN
