@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from backtest.clock import MINUTE_NS, grid_phase_ns, interval_text, time_text
 from backtest.errors import MarketDataError, UsageError, near
+from backtest.market.resampling import whole_bars
 
 Times = NDArray[np.int64]
 Column = NDArray[np.float64]
@@ -115,29 +116,25 @@ class Bars:
         return replace(self, **columns)
 
     def resampled(self, interval_ns: int) -> Bars:
-        """Whole bars of a longer interval: first open, highest high, lowest low, last close, summed volume."""
+        """Whole bars of a longer interval (resampling.py has the rule)."""
         if interval_ns == self.interval_ns:
             return self
         if interval_ns % self.interval_ns:
             raise MarketDataError(
                 f"{self.name} cannot make bars of {interval_text(interval_ns)}, which is no multiple of its interval"
             )
-        phase = grid_phase_ns(interval_ns)
-        bucket = (self.time_ns - phase) // interval_ns
-        first = np.flatnonzero(np.diff(bucket, prepend=np.iinfo(np.int64).min))
-        count = np.diff(np.append(first, len(self)))
-        whole = count == interval_ns // self.interval_ns
-        last = first + count - 1
-        empty = not len(self)
+        columns = {"time": self.time_ns}
+        columns |= {name: getattr(self, name) for name in ("open", "high", "low", "close", "volume")}
+        made = whole_bars(columns, self.interval_ns, interval_ns)
         return replace(
             self,
             interval_ns=interval_ns,
-            time_ns=(bucket[first] * interval_ns + phase)[whole],
-            open=self.open[first][whole],
-            high=self.high if empty else np.maximum.reduceat(self.high, first)[whole],
-            low=self.low if empty else np.minimum.reduceat(self.low, first)[whole],
-            close=self.close[last][whole],
-            volume=self.volume if empty else np.add.reduceat(self.volume, first)[whole],
+            time_ns=made["time"],
+            open=made["open"],
+            high=made["high"],
+            low=made["low"],
+            close=made["close"],
+            volume=made["volume"],
         )
 
     def _check_times(self) -> None:
