@@ -16,8 +16,8 @@ class ServeRequest:
     """What to serve, how and where.
 
     `venue` is the stored venue, `wire` the exchange whose interface is spoken, `port` 0 any free one. With
-    `fault_seed` requests go wrong as that seed says. With `whole_history` limits on how far an exchange reaches back are
-    lifted.
+    `fault_seed` requests go wrong as that seed says. With `whole_history` no limit holds on how far an exchange reaches
+    back.
     """
 
     store: Store

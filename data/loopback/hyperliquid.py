@@ -154,9 +154,7 @@ class HyperliquidWire:
                 }
                 for number, each in enumerate(listed)
             ],
-            "marginTables": [
-                [number, {"description": "", "marginTiers": _rungs(e)}] for number, e in enumerate(listed)
-            ],
+            "marginTables": [[number, table] for number, table in enumerate(tables)],
             "collateralToken": 0,
         }
 
