@@ -66,7 +66,7 @@ def instrument(store: Store, venue: str, symbol: str, bars: Bars | None, funding
         maker=facts.maker if facts else 0.0002,
         taker=facts.taker if facts else 0.0005,
         liquidation_fee=facts.liquidation_fee if facts else 0.0,
-        tiers=facts.tier_tables[-1].tiers if facts else (tables[-1].tiers if tables else ()),
+        tiers=tables[-1].tiers if tables else (facts.tier_tables[-1].tiers if facts else ()),
         funding_hours=max(1, round(step / HOUR_NS)),
         listed_ms=min(stamps, default=0) // 1_000_000,
         last_price=float(bars.close[-1]) if bars is not None and len(bars) else 1.0,
