@@ -17,13 +17,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from backtest import venues
 from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
 from backtest.clock import interval_ns, interval_text, time_text
 from backtest.config import RunConfig
 from backtest.enums import Holes, NoticeKind, PriceSource
 from backtest.errors import BacktestError, MarketDataError, StrategyError, UsageError
-from backtest.market.contract import records
 from backtest.market.history import MARK_OPEN, OPEN, MarketHistory
 from backtest.result import Records, Result, StrategyFacts
 from backtest.strategy.dispatch import Dispatch
@@ -32,6 +30,7 @@ from backtest.strategy.protocol import Strategy, overridden
 from backtest.strategy.revealed import decision_grid
 from backtest.strategy.schedule import Schedule
 from backtest.strategy.stage import Stage
+from backtest.venues.terms import RunTerms
 
 CONFIG_NAMES = tuple(each.name for each in fields(RunConfig))
 _EXTREMES: WeakKeyDictionary[MarketHistory, Extremes] = WeakKeyDictionary()
@@ -215,18 +214,17 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
     """The simulation of a history under a configuration, with the blocks' extremes that all runs on it share."""
     if history not in _EXTREMES:
         _EXTREMES[history] = Extremes(history.prices)
-    contracts, tables, tiers = records(history.contracts)
-    rules = venues.rules(history.venue, history.start_ns)
+    terms = RunTerms.of(history.venue, history.contracts, history.start_ns)
     every, offset = decision_grid(history, history.timeframe_ns)
     return Simulation(
         prices=history.prices,
         start_ns=history.start_ns,
         bar_ns=history.interval_ns,
         funding=history.funding,
-        contracts=contracts,
-        tier_tables=tables,
-        tiers=tiers,
-        rules=np.concatenate([rules.record(each.taker, each.liquidation_fee) for each in history.contracts]),
+        contracts=terms.contracts,
+        tier_tables=terms.tier_tables,
+        tiers=terms.tiers,
+        rules=terms.rules,
         cash=config.cash,
         path=config.path,
         holes=config.holes,

@@ -199,6 +199,7 @@ class CommandKind(IntEnum):
     REMOVE_MARGIN = 4
     SET_LEVERAGE = 5
     SET_TOP_UP = 6
+    SET_AUTO_MARGIN = 7
 
 
 class ThresholdKind(IntEnum):
@@ -263,6 +264,9 @@ class Reason(IntEnum):
     STOP_ON_WRONG_SIDE = 23
     SIZE_NOT_DEFINED = 24
     UNKNOWN_ORDER = 25
+    LEVERAGE_WOULD_LIQUIDATE = 26
+    AUTO_MARGIN_NOT_OFFERED = 27
+    POSITION_FROZEN = 28
     CANCELLED_BY_STRATEGY = 30
     POSITION_CLOSED = 31
     POSITION_LIQUIDATED = 32
@@ -294,6 +298,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.STOP_ON_WRONG_SIDE: "the stop is on the wrong side of the price, so a risk size has no meaning",
     Reason.SIZE_NOT_DEFINED: "the size could not be worked out from the prices of that instant",
     Reason.UNKNOWN_ORDER: "there is no working order of that number",
+    Reason.LEVERAGE_WOULD_LIQUIDATE: "the margin that the leverage asks for would not meet the requirement",
+    Reason.AUTO_MARGIN_NOT_OFFERED: "the venue does not offer auto-replenishment of margin",
+    Reason.POSITION_FROZEN: "the venue is liquidating a part of the position and takes no order for it meanwhile",
     Reason.CANCELLED_BY_STRATEGY: "cancelled by the strategy",
     Reason.POSITION_CLOSED: "the position it would have reduced was closed",
     Reason.POSITION_LIQUIDATED: "the venue cancels a symbol's orders when it liquidates the position",

@@ -51,13 +51,13 @@ def advance(
             )
             if stop == STOP_EVENT:
                 account["wake"] = 0
-                reach_all(account, settings, positions, orders, book, prices)
+                reach_all(account, settings, positions, terms, orders, book, prices)
             if stop != STOP_END:
                 return stop
             account["stage"] = STAGE_CLOSE
         if account["stage"] == STAGE_CLOSE:
             if settings["watch_drawdown"] == 1 or _is_due(account, settings, schedule):
-                closing(account, settings, positions, notices, prices, alerts)
+                closing(account, settings, positions, terms, notices, prices, alerts)
             account["stage"] = STAGE_DECIDED
             if account["wake"] == 1:
                 account["wake"] = 0
@@ -73,7 +73,7 @@ def advance(
             schedule, holes,
         )  # fmt: skip
         if bar >= settings["bars"]:
-            _finish(account, settings, positions, prices)
+            _finish(account, settings, positions, terms, prices)
             return STOP_END
         account["bar"] = bar
         if quiet:
@@ -89,7 +89,7 @@ def advance(
         account["stage"] = STAGE_PATH
         if account["wake"] == 1:
             account["wake"] = 0
-            reach_all(account, settings, positions, orders, book, prices)
+            reach_all(account, settings, positions, terms, orders, book, prices)
             return STOP_EVENT
 
 
@@ -98,7 +98,7 @@ def _take_commands(account, settings, positions, terms, tiers, orders, book, led
     """Size the commands given since the last stop; in mid-bar, carry out at once those that are no orders."""
     if account["resolved"] == account["command_rows"]:
         return
-    value_account(account, positions)
+    value_account(account, positions, terms)
     kept = account["resolved"]
     for row in range(account["resolved"], account["command_rows"]):
         command = commands[row]
@@ -173,11 +173,11 @@ def _in_hole(account, settings, positions, notices, prices, holes):
 
 
 @inlined
-def _finish(account, settings, positions, prices):
+def _finish(account, settings, positions, terms, prices):
     """Mark what is open at the close of the last bar."""
     account["bar"] = settings["bars"] - 1
     account["segment"] = 4
     account["fraction"] = 0.0
     for leg in range(positions.shape[0]):
         reach_close(positions, prices, leg, account["bar"])
-    value_account(account, positions)
+    value_account(account, positions, terms)

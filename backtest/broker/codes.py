@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from backtest.enums import (
+    Basis,
     CommandKind,
+    FeeReserve,
     LedgerKind,
+    LeverageChange,
     LiquidationStyle,
     Liquidity,
     NoticeKind,
     OrderKind,
     OrderStatus,
+    PartialStyle,
     Pocket,
     PriceSource,
     Reason,
+    Removable,
     Side,
     SizeKind,
     ThresholdKind,
+    TierUnit,
 )
 
 BUY, SELL = int(Side.BUY), int(Side.SELL)
@@ -29,8 +35,16 @@ CANCELLED, REJECTED = int(OrderStatus.CANCELLED), int(OrderStatus.REJECTED)
 
 ON_LAST, ON_MARK = int(PriceSource.LAST), int(PriceSource.MARK)
 MAKER, TAKER, NO_LIQUIDITY = int(Liquidity.MAKER), int(Liquidity.TAKER), int(Liquidity.NONE)
-FROM_WALLET, FROM_MARGIN = int(Pocket.WALLET), int(Pocket.MARGIN)
+FROM_WALLET, FROM_MARGIN, FROM_BOTH = int(Pocket.WALLET), int(Pocket.MARGIN), int(Pocket.CAPPED)
 STYLE_BANKRUPTCY = int(LiquidationStyle.BANKRUPTCY)
+PARTIAL_NONE, PARTIAL_TIERS = int(PartialStyle.NONE), int(PartialStyle.TIERS)
+
+ON_ENTRY = int(Basis.ENTRY)
+BY_MARK_NOTIONAL, BY_TIER_QUANTITY = int(TierUnit.NOTIONAL), int(TierUnit.QUANTITY)
+RESERVE_NONE, RESERVE_VALUE = int(FeeReserve.NONE), int(FeeReserve.VALUE)
+RESERVE_BANKRUPTCY, RESERVE_MOVING = int(FeeReserve.BANKRUPTCY), int(FeeReserve.MOVING_BANKRUPTCY)
+REMOVABLE_TENTH, REMOVABLE_NONE = int(Removable.TENTH), int(Removable.NONE)
+LEVERAGE_KEEPS, LEVERAGE_RESETS = int(LeverageChange.KEEPS), int(LeverageChange.RESETS)
 
 BY_QUANTITY, BY_NOTIONAL = int(SizeKind.QUANTITY), int(SizeKind.NOTIONAL)
 BY_MARGIN, BY_RISK, BY_POSITION = int(SizeKind.MARGIN), int(SizeKind.RISK), int(SizeKind.POSITION)
@@ -40,7 +54,7 @@ TO_MARGIN, TO_EXPOSURE = int(SizeKind.TARGET_MARGIN), int(SizeKind.TARGET_EXPOSU
 COMMAND_ORDER, COMMAND_CANCEL = int(CommandKind.ORDER), int(CommandKind.CANCEL)
 COMMAND_CANCEL_ALL, COMMAND_ADD = int(CommandKind.CANCEL_ALL), int(CommandKind.ADD_MARGIN)
 COMMAND_REMOVE, COMMAND_LEVERAGE = int(CommandKind.REMOVE_MARGIN), int(CommandKind.SET_LEVERAGE)
-COMMAND_TOP_UP = int(CommandKind.SET_TOP_UP)
+COMMAND_TOP_UP, COMMAND_AUTO = int(CommandKind.SET_TOP_UP), int(CommandKind.SET_AUTO_MARGIN)
 
 NO_THRESHOLD, ON_RATIO = int(ThresholdKind.NONE), int(ThresholdKind.MARGIN_RATIO)
 ON_DISTANCE, ON_DRAWDOWN = int(ThresholdKind.DISTANCE), int(ThresholdKind.DRAWDOWN)
@@ -49,6 +63,7 @@ ROW_DEPOSIT, ROW_OPEN, ROW_CLOSE = int(LedgerKind.DEPOSIT), int(LedgerKind.OPEN)
 ROW_LIQUIDATION, ROW_FUNDING = int(LedgerKind.LIQUIDATION), int(LedgerKind.FUNDING)
 ROW_ADD, ROW_REMOVE = int(LedgerKind.ADD_MARGIN), int(LedgerKind.REMOVE_MARGIN)
 ROW_TOP_UP, ROW_LEVERAGE, ROW_TIERS = int(LedgerKind.TOP_UP), int(LedgerKind.LEVERAGE), int(LedgerKind.TIERS)
+ROW_PARTIAL, ROW_AUTO = int(LedgerKind.PARTIAL_LIQUIDATION), int(LedgerKind.AUTO_MARGIN)
 
 NOTE_REJECTION, NOTE_CANCELLATION = int(NoticeKind.REJECTION), int(NoticeKind.CANCELLATION)
 NOTE_MARGIN_CALL, NOTE_ALERT = int(NoticeKind.MARGIN_CALL), int(NoticeKind.ALERT)
@@ -66,6 +81,8 @@ POST_ONLY_WOULD_TAKE, OUTSIDE_PRICE_BAND = int(Reason.POST_ONLY_WOULD_TAKE), int
 TOO_MANY_ORDERS, NO_POSITION = int(Reason.TOO_MANY_ORDERS), int(Reason.NO_POSITION)
 AMOUNT_ABOVE_WALLET, REMOVAL_ABOVE_LIMIT = int(Reason.AMOUNT_ABOVE_WALLET), int(Reason.REMOVAL_ABOVE_LIMIT)
 STOP_ON_WRONG_SIDE, SIZE_NOT_DEFINED = int(Reason.STOP_ON_WRONG_SIDE), int(Reason.SIZE_NOT_DEFINED)
+LEVERAGE_WOULD_LIQUIDATE = int(Reason.LEVERAGE_WOULD_LIQUIDATE)
+AUTO_MARGIN_NOT_OFFERED, POSITION_FROZEN = int(Reason.AUTO_MARGIN_NOT_OFFERED), int(Reason.POSITION_FROZEN)
 UNKNOWN_ORDER, CANCELLED_BY_STRATEGY = int(Reason.UNKNOWN_ORDER), int(Reason.CANCELLED_BY_STRATEGY)
 POSITION_CLOSED, POSITION_LIQUIDATED = int(Reason.POSITION_CLOSED), int(Reason.POSITION_LIQUIDATED)
 SIBLING_FILLED, REPLACED = int(Reason.SIBLING_FILLED), int(Reason.REPLACED)

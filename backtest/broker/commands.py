@@ -11,6 +11,7 @@ import math
 from backtest.broker.book import cancel, cancel_orders, new_order, refuse, replace_bracket, working
 from backtest.broker.codes import (
     AMOUNT_ABOVE_WALLET,
+    AUTO_MARGIN_NOT_OFFERED,
     BUY,
     BY_MARGIN,
     BY_NOTIONAL,
@@ -19,14 +20,19 @@ from backtest.broker.codes import (
     BY_RISK,
     CANCELLED_BY_STRATEGY,
     COMMAND_ADD,
+    COMMAND_AUTO,
     COMMAND_CANCEL,
     COMMAND_CANCEL_ALL,
     COMMAND_LEVERAGE,
     COMMAND_ORDER,
     COMMAND_REMOVE,
+    INSUFFICIENT_MARGIN,
     LEVERAGE_ABOVE_TIER,
     LEVERAGE_CANNOT_BE_LOWERED,
+    LEVERAGE_KEEPS,
     LEVERAGE_NOT_ALLOWED,
+    LEVERAGE_RESETS,
+    LEVERAGE_WOULD_LIQUIDATE,
     MARKET,
     NO_ORDER,
     NO_POSITION,
@@ -47,34 +53,36 @@ from backtest.broker.codes import (
     UNKNOWN_ORDER,
 )
 from backtest.broker.ledger import note, post
-from backtest.broker.margin import removable_margin
+from backtest.broker.liquidation import requirement
+from backtest.broker.margin import initial_margin, opening_reserve, removable_margin
 from backtest.broker.matching import accept
 from backtest.broker.rounding import round_down, round_nearest
-from backtest.broker.tiers import leverage_cap, maintenance_margin
+from backtest.broker.tiers import leverage_cap
+from backtest.broker.valuation import margin_balance, units, unrealised_pnl
 from backtest.compiling import inlined, kernel
 
 
 @kernel
-def quantity_of(size_kind, size, price, leverage, stop, side, equity, held):
-    """Base units that `size` means at `price`; NaN where it means nothing. Targets give the signed quantity wanted.
+def quantity_of(size_kind, size, price, leverage, stop, side, equity, held, inverse):
+    """Quantity that `size` means at `price`; NaN where it means nothing. Targets give the signed quantity wanted.
 
-    Sizes: quantity (base units), notional and margin (quote currency), risk (fraction of `equity` lost at `stop`), a
-    share of the position `held`; as targets quantity, notional, margin and exposure (notional as a fraction of
-    equity), all signed.
+    Sizes: quantity (base units; quote units of an inverse contract), notional and margin (settlement currency), risk
+    (fraction of `equity` lost at `stop`), a share of the position `held`; as targets quantity, notional, margin and
+    exposure (notional as a fraction of equity), all signed.
     """
     if size_kind == BY_QUANTITY or size_kind == TO_QUANTITY:
         return size
     if size_kind == BY_NOTIONAL or size_kind == TO_NOTIONAL:
-        return size / price
+        return units(size, price, inverse)
     if size_kind == BY_MARGIN or size_kind == TO_MARGIN:
-        return size * leverage / price
+        return units(size * leverage, price, inverse)
     if size_kind == TO_EXPOSURE:
-        return size * equity / price
+        return units(size * equity, price, inverse)
     if size_kind == BY_POSITION:
         return size * abs(held)
     if (price - stop) * side <= 0.0:
         return math.nan
-    return equity * size / abs(price - stop)
+    return equity * size / abs(unrealised_pnl(1.0, price, stop, inverse))
 
 
 @kernel
@@ -107,6 +115,7 @@ def resolve(account, positions, terms, command):
         command["side"],
         account["equity"],
         held,
+        term["inverse"],
     )
     if math.isnan(price) and command["size_kind"] == BY_RISK:
         command["stop"] = math.nan
@@ -179,6 +188,11 @@ def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, 
         cancel_orders(account, settings, position, book, orders, notices, leg, CANCELLED_BY_STRATEGY, False, False)
     elif kind == COMMAND_LEVERAGE:
         reason = _set_leverage(account, settings, position, terms[leg], tiers, ledger, leg, command)
+    elif kind == COMMAND_AUTO:
+        if terms[leg]["auto_margin"] == 1:
+            position["auto_margin"] = 1 if command["amount"] > 0.0 else 0
+        else:
+            reason = AUTO_MARGIN_NOT_OFFERED
     elif kind == COMMAND_ADD or kind == COMMAND_REMOVE:
         reason = _move_margin(account, settings, position, terms[leg], tiers, ledger, leg, command)
     else:
@@ -210,10 +224,13 @@ def _move_margin(account, settings, position, term, tiers, ledger, leg, command)
             return AMOUNT_ABOVE_WALLET
     else:
         kind = ROW_REMOVE
-        notional = abs(position["quantity"]) * position["mark_price"]
+        needed = requirement(
+            position["quantity"], position["entry_price"], position["margin"], position["leverage"],
+            position["mark_price"], term, tiers,
+        )  # fmt: skip
         limit = removable_margin(
             position["quantity"], position["entry_price"], position["margin"], position["leverage"],
-            position["mark_price"], maintenance_margin(tiers, term["first"], term["count"], notional),
+            position["mark_price"], needed, term,
         )  # fmt: skip
         if amount > limit:
             return REMOVAL_ABOVE_LIMIT
@@ -230,17 +247,42 @@ def _set_leverage(account, settings, position, term, tiers, ledger, leg, command
     leverage = command["leverage"]
     if not leverage >= 1.0 or (term["whole_leverage"] == 1 and leverage != math.floor(leverage)):
         return LEVERAGE_NOT_ALLOWED
-    notional = 0.0
-    if position["quantity"] != 0.0:
-        notional = abs(position["quantity"]) * position["mark_price"]
-    if leverage > leverage_cap(tiers, term["first"], term["count"], notional):
+    held = position["quantity"]
+    if leverage > leverage_cap(held, position["mark_price"] if held != 0.0 else 1.0, term, tiers):
         return LEVERAGE_ABOVE_TIER
-    if notional > 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
+    if held == 0.0:
+        position["leverage"] = leverage
+        return NO_REASON
+    if leverage < position["leverage"] and term["lower_leverage"] == 0:
         return LEVERAGE_CANNOT_BE_LOWERED
+    drawn = _drawn(position, term, leverage)
+    if drawn > account["wallet"] - account["reserved"]:
+        return INSUFFICIENT_MARGIN
+    if drawn < 0.0 and _would_liquidate(position, term, tiers, position["margin"] + drawn, leverage):
+        return LEVERAGE_WOULD_LIQUIDATE
     position["leverage"] = leverage
-    if notional > 0.0:
-        post(
-            account, settings, position, term, tiers, ledger, leg, ROW_LEVERAGE, NO_ORDER, 0, NO_REASON, command["tag"],
-            position["mark_price"], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-        )  # fmt: skip
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_LEVERAGE, NO_ORDER, 0, NO_REASON, command["tag"],
+        position["mark_price"], 0.0, 0.0, 0.0 - drawn, drawn, 0.0, 0.0, 0.0, 0.0, 0.0,
+    )  # fmt: skip
     return NO_REASON
+
+
+@kernel
+def _drawn(position, term, leverage):
+    """Margin that the change to `leverage` draws from the wallet (gives back, where negative)."""
+    if term["leverage_change"] == LEVERAGE_KEEPS:
+        return 0.0
+    wanted = initial_margin(position["quantity"], position["entry_price"], leverage, term["inverse"])
+    wanted += opening_reserve(position["quantity"], position["entry_price"], leverage, term)
+    drawn = wanted - position["margin"]
+    return drawn if term["leverage_change"] == LEVERAGE_RESETS else max(0.0, drawn)
+
+
+@kernel
+def _would_liquidate(position, term, tiers, margin, leverage):
+    """Whether the position with this margin and leverage would not meet the requirement at the mark."""
+    quantity, entry, mark = position["quantity"], position["entry_price"], position["mark_price"]
+    return margin_balance(quantity, entry, margin, mark, term["inverse"]) <= requirement(
+        quantity, entry, margin, leverage, mark, term, tiers
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from backtest.broker.rounding import round_down, round_up
+from backtest.broker.valuation import notional
 from backtest.compiling import kernel
 
 
 @kernel
-def fee(rate, quantity, price):
-    """Fee (quote currency) on the notional |quantity| × price; `rate` is a plain fraction, negative for a rebate."""
-    return rate * abs(quantity) * price
+def fee(rate, quantity, price, inverse):
+    """Fee (settlement currency) on the notional; `rate` is a plain fraction, negative for a rebate."""
+    return rate * notional(quantity, price, inverse)
 
 
 @kernel

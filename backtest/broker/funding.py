@@ -8,26 +8,31 @@ hold.
 
 from __future__ import annotations
 
-from backtest.broker.codes import FROM_WALLET
+from backtest.broker.codes import FROM_BOTH, FROM_MARGIN
+from backtest.broker.valuation import notional
 from backtest.compiling import kernel
 
 
 @kernel
-def payment(quantity, mark_price, rate):
-    """What the holder of the signed `quantity` pays (quote currency); negative where he receives.
+def payment(quantity, mark_price, rate, inverse):
+    """What the holder of the signed `quantity` pays (settlement currency); negative where he receives.
 
-    >>> payment(-2.0, 100.0, 0.0001)
+    >>> payment(-2.0, 100.0, 0.0001, 0)
     -0.02
     """
-    return quantity * mark_price * rate
+    value = notional(quantity, mark_price, inverse)
+    return (value if quantity > 0.0 else -value) * rate
 
 
 @kernel
-def pockets(paid, pocket, free):
+def pockets(paid, pocket, free, spare):
     """The change of (wallet, margin) that `paid` makes, out of the `pocket` of the venue's rule with `free` in the
-    wallet.
+    wallet; `spare` is what the margin has above the requirement.
     """
-    if pocket == FROM_WALLET:
-        from_wallet = min(paid, max(0.0, free))
-        return -from_wallet, -(paid - from_wallet)
-    return 0.0, -paid
+    if pocket == FROM_MARGIN:
+        return 0.0, -paid
+    from_wallet = min(paid, max(0.0, free))
+    rest = paid - from_wallet
+    if pocket == FROM_BOTH:
+        rest = min(rest, max(0.0, spare))
+    return -from_wallet, -rest

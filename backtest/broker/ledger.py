@@ -15,6 +15,7 @@ from backtest.broker.codes import (
     ROW_FUNDING,
     ROW_LIQUIDATION,
     ROW_OPEN,
+    ROW_PARTIAL,
 )
 from backtest.broker.liquidation import liquidation_price
 from backtest.compiling import kernel
@@ -60,10 +61,10 @@ def post(
             position["quantity"],
             position["entry_price"],
             position["margin"],
+            position["leverage"],
+            position["mark_price"],
+            term,
             tiers,
-            term["first"],
-            term["count"],
-            term["trigger_fee"],
         )
     position["stale"] = 1
     row = ledger[account["ledger_rows"]]
@@ -102,7 +103,7 @@ def post(
     if (
         ((kind == ROW_OPEN or kind == ROW_CLOSE) and settings["wake_fill"] == 1)
         or (kind == ROW_FUNDING and settings["wake_funding"] == 1)
-        or (kind == ROW_LIQUIDATION and settings["wake_liquidation"] == 1)
+        or ((kind == ROW_LIQUIDATION or kind == ROW_PARTIAL) and settings["wake_liquidation"] == 1)
     ):
         account["wake"] = 1
 

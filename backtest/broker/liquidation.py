@@ -1,57 +1,130 @@
 """Where an isolated position is liquidated, and where its margin is spent.
 
-The liquidation price is the first adverse mark price at which the balance M + q·(p − E) falls to the requirement
-|q|·p·(m + c)/r − D/r of the tier of the notional at that price:
+With n the notional at a price, n_E that at entry, t = ±1 its tilt (`valuation`), the balance is M + t·(n − n_E), for
+linear and inverse contracts alike. The requirement is n·(m + c) − D + F (counted at the mark), or n_E·(m + c) − D + F
+(counted at entry): m rate and D amount of the tier, c a fee that the venue counts inside the trigger, F the fee to
+close where it is part of the requirement. The liquidation price is the first adverse mark price at which the balance
+falls to the requirement:
 
-    p = (s·|q|·E − M − D/r) / (|q|·(s − (m + c)/r))
+    n = (t·n_E − M − D + F) / (t − (m + c))     linear: p = n / |q|, which is (s·q·E − M − D) / (q·(s − m − c))
+                                                inverse: p = |q| / n, which is Q·(s + m + c) / (M + D + s·Q/E)
 
 (Binance, "How to Calculate Liquidation Price of USDⓈ-M Futures Contracts", faq b3c689c1f50a44cabb3a84e663b81d93, with
-the isolated wallet as M; m rate, D maintenance amount, c a fee that the venue counts inside the trigger, r = 1.) With
-r below 1 the same price is where the margin ratio reaches r: the threshold of margin calls, alerts and top-ups. The
-requirement is continuous in the notional, so there is one such price at most.
+the isolated wallet as M; its COIN-M twin). With the requirement divided by r below 1 the same price is where the margin
+ratio reaches r: the threshold of margin calls, alerts and top-ups.
 """
 
 from __future__ import annotations
 
 import math
 
-from backtest.broker.tiers import maintenance_margin
+from backtest.broker.codes import BY_MARK_NOTIONAL, ON_ENTRY, RESERVE_MOVING
+from backtest.broker.margin import counted_reserve, fee_reserve
+from backtest.broker.tiers import maintenance_margin, rate_of, tier_of, tier_size
+from backtest.broker.valuation import notional, tilt, unrealised_pnl
 from backtest.compiling import kernel
 
 NOTHING = 1e-9
-"""A price below this share of the entry price is the rounding of a difference that is zero."""
+"""A notional below this share of that at entry is the rounding of a difference that is zero."""
 
 
 @kernel
-def ratio_price(quantity, entry_price, margin, tiers, first, count, fee, ratio):
+def requirement(quantity, entry_price, margin, leverage, price, term, tiers):
+    """What the balance must not fall to at the mark `price` (settlement currency): maintenance margin and fees."""
+    value = notional(quantity, entry_price if term["maintenance_basis"] == ON_ENTRY else price, term["inverse"])
+    return (
+        maintenance_margin(quantity, entry_price, price, term, tiers)
+        + term["trigger_fee"] * value
+        + counted_reserve(quantity, entry_price, margin, leverage, term)
+    )
+
+
+@kernel
+def price_of(value, quantity, entry_value, inverse):
+    """Price at which the notional is `value`. Where no price is: NaN for a position that no price can exhaust, else
+    the price that every mark has reached.
+    """
+    if value > NOTHING * entry_value:
+        return abs(quantity) / value if inverse == 1 else value / abs(quantity)
+    if tilt(quantity, inverse) > 0.0:
+        return math.nan
+    return math.inf if inverse == 1 else 0.0
+
+
+@kernel
+def ratio_price(quantity, entry_price, margin, leverage, mark_price, term, tiers, ratio):
     """Mark price at which the margin ratio rises to `ratio`; NaN where it never does.
 
-    It never does for a long with M + D ≥ q·E, and for one whose tier's rate is not below `ratio`: there the ratio
-    falls with the price. A short whose margin is so far spent that no price satisfies it has 0: any mark reaches it.
+    It never does where the margin covers the position's whole value, nor where the tier's rate is not below `ratio`
+    (the ratio then falls with the price). One whose margin is so far spent that no price satisfies it is reached by any
+    mark. `mark_price` is where the search begins: only whole-position tiers, whose requirement jumps, depend on it.
     """
-    size = abs(quantity)
-    side = 1.0 if quantity > 0.0 else -1.0
-    price = math.nan
-    for row in range(first, first + count):
-        tier = tiers[row]
-        slope = side - (tier["rate"] + fee) / ratio
-        if slope * side <= 0.0:
+    inverse = term["inverse"]
+    lean = tilt(quantity, inverse)
+    entry_value = notional(quantity, entry_price, inverse)
+    lost = lean * entry_value - margin
+    reserve = counted_reserve(quantity, entry_price, margin, leverage, term)
+    fee = term["trigger_fee"]
+    first = term["first"]
+    last = first + term["count"] - 1
+    if term["maintenance_basis"] == ON_ENTRY:
+        needed = requirement(quantity, entry_price, margin, leverage, entry_price, term, tiers) / ratio
+        return price_of(lean * (needed + lost), quantity, entry_value, inverse)
+    if term["tier_unit"] != BY_MARK_NOTIONAL:
+        row = tier_of(tiers, first, term["count"], tier_size(quantity, entry_price, entry_price, term))
+        slope = lean - (rate_of(tiers[row], quantity) + fee) / ratio
+        if slope * lean <= 0.0:
             return math.nan
-        price = (quantity * entry_price - margin - tier["amount"] / ratio) / (size * slope)
-        if size * price <= tier["cap"]:
+        value = (lost - (tiers[row]["amount"] - reserve) / ratio) / slope
+        return price_of(value, quantity, entry_value, inverse)
+    if term["whole_tiers"] == 1:
+        anchor = notional(quantity, mark_price if mark_price > 0.0 else entry_price, inverse)
+        value = _jump(quantity, lost, reserve, fee, anchor, lean, first, last, tiers, ratio)
+        return price_of(value, quantity, entry_value, inverse)
+    value = math.nan
+    for row in range(first, last + 1):
+        tier = tiers[row]
+        slope = lean - (rate_of(tier, quantity) + fee) / ratio
+        if slope * lean <= 0.0:
+            return math.nan
+        value = (lost - (tier["amount"] - reserve) / ratio) / slope
+        if value <= tier["cap"]:
             break
-    if price > NOTHING * entry_price:
-        return price
-    return math.nan if side > 0.0 else 0.0
+    return price_of(value, quantity, entry_value, inverse)
 
 
 @kernel
-def liquidation_price(quantity, entry_price, margin, tiers, first, count, fee):
-    """Mark price (quote currency) at which the venue liquidates; NaN where there is none.
-
-    `quantity` is signed; `tiers[first:first + count]` is the table of the date; `fee` is the rate inside the trigger.
+def _jump(quantity, lost, reserve, fee, anchor, lean, first, last, tiers, ratio):
+    """Notional at which the ratio is first met, going against the position from the notional `anchor`, where the
+    requirement jumps from tier to tier; the edge itself where it is met by the jump.
     """
-    return ratio_price(quantity, entry_price, margin, tiers, first, count, fee, 1.0)
+    row = tier_of(tiers, first, last - first + 1, anchor)
+    begun = row
+    while True:
+        tier = tiers[row]
+        slope = lean - (rate_of(tier, quantity) + fee) / ratio
+        value = (lost - (tier["amount"] - reserve) / ratio) / slope
+        if lean > 0.0:
+            if slope <= 0.0:
+                return 0.0
+            if value > tier["floor"] or row == first:
+                return min(value, tier["cap"])
+            row -= 1
+        else:
+            if row > begun and value < tier["floor"]:
+                return tier["floor"]
+            if value <= tier["cap"] or row == last:
+                return value
+            row += 1
+
+
+@kernel
+def liquidation_price(quantity, entry_price, margin, leverage, mark_price, term, tiers):
+    """Mark price at which the venue liquidates; NaN where there is none.
+
+    `quantity` is signed; `tiers[term["first"]:][:term["count"]]` is the table of the date.
+    """
+    return ratio_price(quantity, entry_price, margin, leverage, mark_price, term, tiers, 1.0)
 
 
 @kernel
@@ -63,31 +136,47 @@ def distance_price(quantity, liquidation, distance):
 
 
 @kernel
-def bankruptcy_price(quantity, entry_price, margin):
-    """Price E − M/q at which the position's own margin is spent; not positive for a long that cannot be."""
-    return entry_price - margin / quantity
+def bankruptcy_price(quantity, entry_price, margin, leverage, term):
+    """Price at which the position's own margin, less a reserve that the requirement counts, is spent.
+
+    Not positive (linear) or infinite (inverse) where the margin covers the whole value.
+    """
+    own = margin - counted_reserve(quantity, entry_price, margin, leverage, term)
+    if term["inverse"] == 0:
+        return entry_price - own / quantity
+    value = notional(quantity, entry_price, 1) - tilt(quantity, 1) * own
+    return abs(quantity) / value if value > 0.0 else math.inf
 
 
 @kernel
-def settlement_price(quantity, entry_price, margin, mark_price):
-    """Price at which a liquidated position is closed: the mark, but never beyond bankruptcy, so that no more than M
-    is lost.
-    """
-    bankruptcy = bankruptcy_price(quantity, entry_price, margin)
+def settlement_price(quantity, entry_price, margin, leverage, mark_price, term):
+    """Price at which a taken-over position is closed: the mark, but never beyond the bankruptcy price."""
+    bankruptcy = bankruptcy_price(quantity, entry_price, margin, leverage, term)
     if quantity > 0.0:
         return max(mark_price, bankruptcy)
     return min(mark_price, bankruptcy)
 
 
 @kernel
-def liquidation_fee(rate, quantity, price, balance):
-    """Fee on the liquidated notional, never more than the balance that is left (quote currency)."""
-    return max(0.0, min(rate * abs(quantity) * price, balance))
+def liquidation_fee(rate, quantity, price, balance, inverse):
+    """Fee on the liquidated notional, never more than the balance that is left (settlement currency)."""
+    return max(0.0, min(rate * notional(quantity, price, inverse), balance))
 
 
 @kernel
-def margin_for(quantity, entry_price, target_price, tiers, first, count, fee):
-    """The position's own margin (quote currency) with which its liquidation price is `target_price`."""
-    notional = abs(quantity) * target_price
-    needed = maintenance_margin(tiers, first, count, notional) + fee * notional
-    return needed - quantity * (target_price - entry_price)
+def margin_for(quantity, entry_price, leverage, target_price, term, tiers):
+    """The position's own margin (settlement currency) with which its liquidation price is `target_price`."""
+    inverse = term["inverse"]
+    basis = entry_price if term["maintenance_basis"] == ON_ENTRY else target_price
+    needed = (
+        maintenance_margin(quantity, entry_price, target_price, term, tiers)
+        + term["trigger_fee"] * notional(quantity, basis, inverse)
+        - unrealised_pnl(quantity, entry_price, target_price, inverse)
+    )
+    if term["reserve_in_trigger"] == 0:
+        return needed
+    if term["fee_reserve"] != RESERVE_MOVING:
+        return needed + fee_reserve(quantity, entry_price, 0.0, leverage, term)
+    lean = tilt(quantity, inverse)
+    rate = term["reserve_fee"]
+    return (needed * (lean - rate) + rate * lean * notional(quantity, entry_price, inverse)) / lean

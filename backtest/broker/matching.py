@@ -24,7 +24,6 @@ from backtest.broker.book import (
     working,
 )
 from backtest.broker.codes import (
-    BY_LIQUIDATION,
     FILLED,
     FROM_WALLET,
     INSUFFICIENT_MARGIN,
@@ -40,16 +39,14 @@ from backtest.broker.codes import (
     NOTIONAL_BELOW_MINIMUM,
     OUTSIDE_PRICE_BAND,
     POSITION_CLOSED,
-    POSITION_LIQUIDATED,
+    POSITION_FROZEN,
     POST_ONLY_WOULD_TAKE,
     QUANTITY_BELOW_LOT,
     REDUCE_ONLY_WITHOUT_POSITION,
     ROW_CLOSE,
-    ROW_LIQUIDATION,
     ROW_OPEN,
     SIBLING_FILLED,
     STOP_LIMIT,
-    STYLE_BANKRUPTCY,
     TAKE_PROFIT_LIMIT,
     TAKER,
     TOO_MANY_ORDERS,
@@ -58,11 +55,12 @@ from backtest.broker.codes import (
 )
 from backtest.broker.fees import fee, slipped
 from backtest.broker.ledger import note, post
-from backtest.broker.liquidation import bankruptcy_price, liquidation_fee, settlement_price
-from backtest.broker.margin import initial_margin, open_loss
+from backtest.broker.margin import initial_margin, open_loss, opening_reserve
 from backtest.broker.position import diminished, enlarged, reduction
 from backtest.broker.rounding import round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
+from backtest.broker.valuation import notional
+from backtest.broker.watch import is_frozen
 from backtest.compiling import inlined, kernel
 
 
@@ -77,7 +75,7 @@ def below_minimum(position, term, order, closing, price):
     """Whether the order's notional at `price` is below the contract's minimum and it is not exempt."""
     if order["reduce_only"] == 1 or (closing > 0.0 and order["quantity"] == abs(position["quantity"])):
         return False
-    return order["quantity"] * price < term["minimum_notional"]
+    return notional(order["quantity"], price, term["inverse"]) < term["minimum_notional"]
 
 
 @kernel
@@ -86,16 +84,25 @@ def opening_fault(account, position, term, tiers, side, quantity, price, leverag
     if leverage < 1.0 or (term["whole_leverage"] == 1 and leverage != np.floor(leverage)):
         return LEVERAGE_NOT_ALLOWED
     held = abs(position["quantity"]) if position["quantity"] * side > 0.0 else 0.0
-    if leverage > leverage_cap(tiers, term["first"], term["count"], (held + quantity) * price):
+    if leverage > leverage_cap(held + quantity, price, term, tiers):
         return LEVERAGE_ABOVE_TIER
     if held > 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
         return LEVERAGE_CANNOT_BE_LOWERED
-    needed = initial_margin(quantity, price, leverage) + open_loss(side, quantity, price, position["mark_price"])
-    if term["opening_fee_pocket"] == FROM_WALLET:
-        needed += fee(rate, quantity, price)
-    if needed > account["wallet"] - account["reserved"]:
+    if needed_to_open(position, term, side, quantity, price, leverage, rate) > account["wallet"] - account["reserved"]:
         return INSUFFICIENT_MARGIN
     return NO_REASON
+
+
+@kernel
+def needed_to_open(position, term, side, quantity, price, leverage, rate):
+    """What the wallet must hold to open `quantity` at `price`: initial margin, reserve, open loss and fee."""
+    inverse = term["inverse"]
+    needed = initial_margin(quantity, price, leverage, inverse)
+    needed += opening_reserve(side * quantity, price, leverage, term)
+    needed += open_loss(side, quantity, price, position["mark_price"], inverse)
+    if term["opening_fee_pocket"] == FROM_WALLET:
+        needed += fee(rate, quantity, price, inverse)
+    return needed
 
 
 @kernel
@@ -117,7 +124,8 @@ def fill(
     price = point
     if taking:
         volume = prices[account["bar"], leg, VOLUME] if settings["volume_slippage"] > 0.0 else 0.0
-        price = slipped(side, point, quantity, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
+        traded = notional(quantity, point, 1) if term["inverse"] == 1 else quantity
+        price = slipped(side, point, traded, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
         if price == point and reads_mark(order):
             price = round_up(point, term["tick"]) if side > 0 else round_down(point, term["tick"])
     rate = term["maker"] if liquidity == MAKER else term["taker"]
@@ -177,9 +185,9 @@ def _close(
 ):  # fmt: skip
     order = orders[index]
     held = position["quantity"]
-    paid = fee(rate, closing, price)
+    paid = fee(rate, closing, price, term["inverse"])
     pnl, proceeds, from_margin, shortfall = reduction(
-        held, position["entry_price"], position["margin"], closing, price, paid
+        held, position["entry_price"], position["margin"], closing, price, paid, term["inverse"]
     )
     position["quantity"] = diminished(held, closing, term["lot"])
     post(
@@ -205,10 +213,12 @@ def _open(
         position["trade"] = account["trades"]
         position["margin"] = 0.0
         position["entered_bar"] = account["bar"] if account["segment"] > 0 else -1
-    paid = fee(rate, quantity, price)
-    locked = initial_margin(quantity, price, leverage)
+    inverse = term["inverse"]
+    paid = fee(rate, quantity, price, inverse)
+    locked = initial_margin(quantity, price, leverage, inverse)
+    locked += opening_reserve(side * quantity, price, leverage, term)
     position["quantity"], position["entry_price"] = enlarged(
-        position["quantity"], position["entry_price"], side, quantity, price, term["lot"]
+        position["quantity"], position["entry_price"], side, quantity, price, term["lot"], inverse
     )
     position["leverage"] = leverage
     if term["opening_fee_pocket"] == FROM_WALLET:
@@ -246,11 +256,7 @@ def rest(account, settings, positions, terms, tiers, orders, book, notices, leg,
         if fault != NO_REASON:
             refuse(account, settings, position, book, orders, notices, leg, index, fault)
             return
-        order["reserved"] = initial_margin(opening, order["price"], leverage) + open_loss(
-            side, opening, order["price"], position["mark_price"]
-        )
-        if term["opening_fee_pocket"] == FROM_WALLET:
-            order["reserved"] += fee(term["taker"], opening, order["price"])
+        order["reserved"] = needed_to_open(position, term, side, opening, order["price"], leverage, term["taker"])
         account["reserved"] += order["reserved"]
     enter(position, book, orders, leg, index)
 
@@ -286,7 +292,9 @@ def accept(account, settings, positions, terms, tiers, orders, book, ledger, not
     position = positions[leg]
     order = orders[index]
     point = position["last_price"]
-    if order["quantity"] <= 0.0:
+    if is_frozen(account, position, terms[leg]):
+        refuse(account, settings, position, book, orders, notices, leg, index, POSITION_FROZEN)
+    elif order["quantity"] <= 0.0:
         refuse(account, settings, position, book, orders, notices, leg, index, QUANTITY_BELOW_LOT)
     elif order["reduce_only"] == 1 and position["quantity"] * order["side"] >= 0.0:
         refuse(account, settings, position, book, orders, notices, leg, index, REDUCE_ONLY_WITHOUT_POSITION)
@@ -339,29 +347,3 @@ def accept(account, settings, positions, terms, tiers, orders, book, ledger, not
             refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
         else:
             enter(position, book, orders, leg, index)
-
-
-@kernel
-def liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg):
-    """The venue takes the position over at the mark price of the point; the loss ends at the position's own margin."""
-    position = positions[leg]
-    term = terms[leg]
-    cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_LIQUIDATED, False, False)
-    held = position["quantity"]
-    entry = position["entry_price"]
-    margin = position["margin"]
-    if term["liquidation_style"] == STYLE_BANKRUPTCY:
-        price = bankruptcy_price(held, entry, margin)
-    else:
-        price = settlement_price(held, entry, margin, position["mark_price"])
-    pnl = held * (price - entry)
-    balance = margin + pnl
-    spent = price != position["mark_price"] or term["liquidation_style"] == STYLE_BANKRUPTCY
-    taken = 0.0 if spent else liquidation_fee(term["liquidation_fee"], held, price, balance)
-    left = 0.0 if spent else max(0.0, balance - taken)
-    position["quantity"] = 0.0
-    post(
-        account, settings, position, term, tiers, ledger, leg, ROW_LIQUIDATION, NO_ORDER, TAKER, BY_LIQUIDATION, 0,
-        price, -held, 0.0,
-        left, -margin, 0.0, 0.0, -pnl, taken, margin + pnl - left - taken,
-    )  # fmt: skip

@@ -22,6 +22,7 @@ from backtest.broker.codes import (
     ON_RATIO,
     OPEN,
 )
+from backtest.broker.watch import is_frozen
 from backtest.compiling import kernel
 
 MEETS_LIQUIDATION, MEETS_ORDER, MEETS_TOP_UP, MEETS_ALERT, MEETS_NOTHING = range(5)
@@ -115,7 +116,11 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
                 last, mark = position["last_price"], position["mark_price"]
             else:
                 last, mark = between(last_start, last_end, fraction), between(mark_start, mark_end, fraction)
-        if quantity != 0.0 and not math.isnan(position["liquidation_price"]):
+        if (
+            quantity != 0.0
+            and not math.isnan(position["liquidation_price"])
+            and not is_frozen(account, position, terms[leg])
+        ):
             strict = terms[leg]["strict"] == 1
             at = meeting(mark_start, mark_end, mark, fraction, position["liquidation_price"], long, strict)
             if at < found:

@@ -32,7 +32,8 @@ count rows in use.
 """
 
 POSITION = record(
-    ints="trade orders there awake clear_until low_first entered_bar ambiguous_bar point_segment stale",
+    ints="trade orders there awake clear_until low_first entered_bar ambiguous_bar point_segment stale "
+    "auto_margin cooldown_until",
     floats="quantity entry_price margin leverage liquidation_price mark_price last_price point_fraction "
     "last_below last_above mark_below mark_above",
 )
@@ -110,8 +111,8 @@ TIER = record(floats="floor cap rate amount leverage slope")
 """Maintenance margin = notional × rate − amount while floor < notional ≤ cap; `leverage` is the tier's cap."""
 
 RULES = record(
-    ints="opening_fee_pocket funding_pocket maintenance_basis tier_unit whole_tiers fee_reserve reserve_in_trigger strict "
-    "liquidation_style partial partial_tiers partial_from_tier partial_cooldown_ns freezes lower_leverage "
+    ints="opening_fee_pocket funding_pocket maintenance_basis tier_unit whole_tiers fee_reserve reserve_in_trigger "
+    "strict liquidation_style partial partial_tiers partial_from_tier partial_cooldown_ns freezes lower_leverage "
     "leverage_change whole_leverage auto_margin removable order_limit",
     floats="trigger_fee reserve_fee partial_fraction partial_above backstop",
 )

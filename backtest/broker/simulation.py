@@ -130,7 +130,7 @@ class Simulation:
         self._prices, self._holes = self._extremes.bars, self._extremes.holes
         self._funding = _deferred(funding, self._extremes.missing) if len(self._holes) else funding
         self._tier_tables, self._tiers = tier_tables, tiers
-        self._terms = _terms(contracts, rules, tier_tables, start_ns)
+        self._terms = terms_of(contracts, rules, tier_tables, start_ns)
         self._positions = np.zeros(legs, POSITION)
         self._positions["leverage"] = leverage
         for name in ("liquidation_price", "mark_price", "last_price"):
@@ -380,7 +380,8 @@ def _enlarged(table: Records, used: int, need: int) -> Records:
     return larger
 
 
-def _terms(contracts: Records, rules: Records, tier_tables: Records, start_ns: int) -> Records:
+def terms_of(contracts: Records, rules: Records, tier_tables: Records, start_ns: int) -> Records:
+    """What each leg is judged by from `start_ns` on: contract, rules (one row, or one a leg) and tier table."""
     terms = np.zeros(len(contracts), TERMS)
     for name in contracts.dtype.names or ():
         terms[name] = contracts[name]

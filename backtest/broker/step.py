@@ -13,6 +13,7 @@ from backtest.broker.codes import (
     BUDGET_SPENT,
     CLOSE,
     COMMAND_ORDER,
+    FROM_BOTH,
     HIGH,
     LIMIT,
     LOW,
@@ -40,7 +41,8 @@ from backtest.broker.codes import (
 from backtest.broker.commands import carry_out, place
 from backtest.broker.funding import payment, pockets
 from backtest.broker.ledger import note, post
-from backtest.broker.matching import act, liquidate, passed
+from backtest.broker.liquidation import requirement
+from backtest.broker.matching import act, passed
 from backtest.broker.path import (
     MEETS_LIQUIDATION,
     MEETS_NOTHING,
@@ -51,9 +53,10 @@ from backtest.broker.path import (
     first_meeting,
     reach,
 )
-from backtest.broker.tiers import maintenance_margin, table_at
+from backtest.broker.takeover import liquidate
+from backtest.broker.tiers import table_at
 from backtest.broker.valuation import distance, margin_balance, margin_ratio
-from backtest.broker.watch import REARM, refresh
+from backtest.broker.watch import REARM, is_frozen, refresh
 from backtest.compiling import inlined, kernel
 
 
@@ -141,7 +144,11 @@ def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
     now = settings["start_ns"] + bar * settings["bar_ns"]
     for leg in range(positions.shape[0]):
         position = positions[leg]
-        if top_ups[leg]["ready_bar"] == bar or now >= terms[leg]["next_table_ns"]:
+        if (
+            top_ups[leg]["ready_bar"] == bar
+            or now >= terms[leg]["next_table_ns"]
+            or (bar > 0 and position["cooldown_until"] == bar)
+        ):
             position["stale"] = 1
         busy = position["quantity"] != 0.0 or position["orders"] > 0
         position["awake"] = 1 if position["stale"] == 1 or (busy and position["clear_until"] <= bar) else 0
@@ -178,12 +185,27 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
         position = positions[leg]
         if position["quantity"] == 0.0:
             continue
-        paid = payment(position["quantity"], position["mark_price"], settlement["rate"])
-        wallet, margin = pockets(paid, terms[leg]["funding_pocket"], account["wallet"] - account["reserved"])
+        term = terms[leg]
+        paid = payment(position["quantity"], position["mark_price"], settlement["rate"], term["inverse"])
+        spare = 0.0
+        if term["funding_pocket"] == FROM_BOTH:
+            spare = _spare(position, term, tiers)
+        wallet, margin = pockets(paid, term["funding_pocket"], account["wallet"] - account["reserved"], spare)
+        paid = -(wallet + margin)
         post(
-            account, settings, position, terms[leg], tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
+            account, settings, position, term, tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
             position["mark_price"], 0.0, 0.0, wallet, margin, 0.0, paid, 0.0, 0.0, 0.0,
         )  # fmt: skip
+
+
+@kernel
+def _spare(position, term, tiers):
+    """What the position's balance has above the requirement at its mark price."""
+    quantity, entry, margin, mark = (
+        position["quantity"], position["entry_price"], position["margin"], position["mark_price"],
+    )  # fmt: skip
+    needed = requirement(quantity, entry, margin, position["leverage"], mark, term, tiers)
+    return margin_balance(quantity, entry, margin, mark, term["inverse"]) - needed
 
 
 @kernel
@@ -193,7 +215,12 @@ def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, 
         if position["awake"] == 0 or position["quantity"] == 0.0 or position["there"] == 0:
             continue
         long = position["quantity"] > 0.0
-        if beyond(position["mark_price"], position["liquidation_price"], long, terms[leg]["strict"] == 1):
+        strict = terms[leg]["strict"] == 1
+        while (
+            position["quantity"] != 0.0
+            and not is_frozen(account, position, terms[leg])
+            and beyond(position["mark_price"], position["liquidation_price"], long, strict)
+        ):
             liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
 
 
@@ -375,11 +402,9 @@ def _give_alert(account, settings, positions, terms, tiers, notices, alerts, leg
     value = distance(mark, position["liquidation_price"])
     if alert["threshold"] == ON_RATIO:
         term = terms[leg]
-        needed = maintenance_margin(tiers, term["first"], term["count"], abs(position["quantity"]) * mark)
-        needed += term["trigger_fee"] * abs(position["quantity"]) * mark
-        value = margin_ratio(
-            needed, margin_balance(position["quantity"], position["entry_price"], position["margin"], mark)
-        )
+        quantity, entry, margin = position["quantity"], position["entry_price"], position["margin"]
+        needed = requirement(quantity, entry, margin, position["leverage"], mark, term, tiers)
+        value = margin_ratio(needed, margin_balance(quantity, entry, margin, mark, term["inverse"]))
     note(
         account, settings, position, notices, leg, alert["kind"], NO_REASON, NO_ORDER, alert["number"], 0, value,
         alert["level"],
@@ -387,15 +412,16 @@ def _give_alert(account, settings, positions, terms, tiers, notices, alerts, leg
 
 
 @kernel
-def value_account(account, positions):
+def value_account(account, positions, terms):
     """Equity at the prices of the point reached: wallet + Σ (margin + unrealised PnL)."""
     equity = account["wallet"]
     for leg in range(positions.shape[0]):
         position = positions[leg]
         if position["quantity"] != 0.0:
             equity += margin_balance(
-                position["quantity"], position["entry_price"], position["margin"], position["mark_price"]
-            )
+                position["quantity"], position["entry_price"], position["margin"], position["mark_price"],
+                terms[leg]["inverse"],
+            )  # fmt: skip
     account["equity"] = equity
 
 
@@ -417,7 +443,7 @@ def reach_close(positions, prices, leg, bar):
 
 
 @kernel
-def reach_all(account, settings, positions, orders, book, prices):
+def reach_all(account, settings, positions, terms, orders, book, prices):
     """Take every leg to the point of the path that the account has reached, and value the account there."""
     bar = account["bar"]
     for leg in range(positions.shape[0]):
@@ -428,11 +454,11 @@ def reach_all(account, settings, positions, orders, book, prices):
             position["point_segment"] = -1
         if position["there"] == 1:
             reach(account, position, prices, leg, account["segment"], account["fraction"])
-    value_account(account, positions)
+    value_account(account, positions, terms)
 
 
 @inlined
-def closing(account, settings, positions, notices, prices, alerts):
+def closing(account, settings, positions, terms, notices, prices, alerts):
     """The close of the bar: value the account, and read the alerts on its drawdown.
 
     A plan needs the legs that have a position; a strategy may look at any.
@@ -442,7 +468,7 @@ def closing(account, settings, positions, notices, prices, alerts):
     for leg in range(positions.shape[0]):
         if settings["decide"] == 1 or positions[leg]["quantity"] != 0.0:
             reach_close(positions, prices, leg, account["bar"])
-    value_account(account, positions)
+    value_account(account, positions, terms)
     equity = account["equity"]
     if settings["watch_drawdown"] == 0:
         return

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+from backtest.broker.liquidation import requirement
 from backtest.broker.records import record
 from backtest.broker.tiers import maintenance_margin, table_at
 from backtest.broker.valuation import distance, margin_ratio, unrealised_pnl
@@ -54,10 +55,10 @@ def take_over(leg, row):
 
 
 @kernel
-def value(leg, price, tiers, first, count):
-    """Write what follows from a mark price (quote currency) into the leg's record."""
+def value(leg, price, term, tiers):
+    """Write what follows from a mark price into the leg's record."""
     leg["mark_price"] = price
-    leg["unrealised_pnl"] = unrealised_pnl(leg["quantity"], leg["entry_price"], price)
+    leg["unrealised_pnl"] = unrealised_pnl(leg["quantity"], leg["entry_price"], price, term["inverse"])
     if leg["quantity"] == 0.0:
         leg["trade"] = 0
         leg["entry_price"] = math.nan
@@ -66,14 +67,20 @@ def value(leg, price, tiers, first, count):
         leg["margin_ratio"] = math.nan
         leg["distance"] = math.nan
         return
-    leg["maintenance_margin"] = maintenance_margin(tiers, first, count, abs(leg["quantity"]) * price)
-    leg["margin_ratio"] = margin_ratio(leg["maintenance_margin"], leg["margin"] + leg["unrealised_pnl"])
+    leg["maintenance_margin"] = maintenance_margin(leg["quantity"], leg["entry_price"], price, term, tiers)
+    needed = requirement(
+        leg["quantity"], leg["entry_price"], leg["margin"], leg["leverage"], price, term, tiers
+    )  # fmt: skip
+    leg["margin_ratio"] = margin_ratio(needed, leg["margin"] + leg["unrealised_pnl"])
     leg["distance"] = distance(price, leg["liquidation_price"])
 
 
 @kernel
-def follow(ledger, prices, start_ns, bar_ns, contracts, tier_tables, tiers, bars, wallet, trail):
-    """State at the close of each of `bars` (rising): the wallet into `wallet[k]`, each leg into `trail[k, leg]`."""
+def follow(ledger, prices, start_ns, bar_ns, terms, tier_tables, tiers, bars, wallet, trail):
+    """State at the close of each of `bars` (rising): the wallet into `wallet[k]`, each leg into `trail[k, leg]`.
+
+    `terms` are the legs' own: the tier table of each bar is written into them.
+    """
     row = 0
     balance = 0.0
     for k in range(bars.shape[0]):
@@ -88,11 +95,11 @@ def follow(ledger, prices, start_ns, bar_ns, contracts, tier_tables, tiers, bars
             row += 1
         wallet[k] = balance
         for leg in range(trail.shape[1]):
-            contract = contracts[leg]
-            table = tier_tables[
-                table_at(tier_tables, contract["first_table"], contract["tables"], start_ns + bar * bar_ns)
-            ]
-            value(trail[k, leg], last_known(prices, leg, MARK_CLOSE, bar), tiers, table["first"], table["tiers"])
+            term = terms[leg]
+            table = tier_tables[table_at(tier_tables, term["first_table"], term["tables"], start_ns + bar * bar_ns)]
+            term["first"] = table["first"]
+            term["count"] = table["tiers"]
+            value(trail[k, leg], last_known(prices, leg, MARK_CLOSE, bar), term, tiers)
 
 
 @kernel
@@ -160,7 +167,7 @@ def visits_low_first(ledger, row, leg, bar, quantity, path):
 
 
 @kernel
-def extremes(ledger, prices, path, bars, excursions, nearest, equity, equity_low):
+def extremes(ledger, prices, terms, path, bars, excursions, nearest, equity, equity_low):
     """Walk the mark paths of bars 0 … `bars` − 1, leg by leg.
 
     Writes for every trade (row = number − 1) its `EXCURSION`; into `nearest[leg, bar]` the least distance to
@@ -239,5 +246,6 @@ def extremes(ledger, prices, path, bars, excursions, nearest, equity, equity_low
             worst = low if quantity > 0.0 else high
             if moved or not present:
                 worst = close
-            equity[bar] += margin + unrealised_pnl(quantity, entry_price, close)
-            equity_low[bar] += max(margin + unrealised_pnl(quantity, entry_price, worst), 0.0)
+            inverse = terms[leg]["inverse"]
+            equity[bar] += margin + unrealised_pnl(quantity, entry_price, close, inverse)
+            equity_low[bar] += max(margin + unrealised_pnl(quantity, entry_price, worst, inverse), 0.0)

@@ -19,6 +19,12 @@ REARM = 0.1
 
 
 @kernel
+def is_frozen(account, position, term):
+    """Whether the venue, having closed a part, leaves the position alone until it looks again."""
+    return term["freezes"] == 1 and account["bar"] < position["cooldown_until"]
+
+
+@kernel
 def threshold_price(position, term, tiers, threshold, level):
     """Mark price at which the margin ratio rises, or the distance falls, to `level`; NaN where it never does."""
     if threshold == ON_RATIO:
@@ -26,10 +32,10 @@ def threshold_price(position, term, tiers, threshold, level):
             position["quantity"],
             position["entry_price"],
             position["margin"],
+            position["leverage"],
+            position["mark_price"],
+            term,
             tiers,
-            term["first"],
-            term["count"],
-            term["trigger_fee"],
             level,
         )
     return distance_price(position["quantity"], position["liquidation_price"], level)
@@ -62,7 +68,8 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
     quantity = position["quantity"]
     if quantity != 0.0:
         long = quantity > 0.0
-        mark_below, mark_above = _widen(mark_below, mark_above, position["liquidation_price"], long)
+        if not is_frozen(account, position, term):
+            mark_below, mark_above = _widen(mark_below, mark_above, position["liquidation_price"], long)
         if top_up["active"] == 1:
             top_up["price"] = threshold_price(position, term, tiers, top_up["threshold"], top_up["level"])
             if top_up["ready_bar"] <= account["bar"] + 1:

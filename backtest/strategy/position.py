@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.broker.liquidation import distance_price, margin_for
+from backtest.broker.liquidation import distance_price, margin_for, requirement
 from backtest.broker.margin import removable_margin
 from backtest.broker.records import POSITION
-from backtest.broker.tiers import maintenance_margin
-from backtest.broker.valuation import distance, margin_ratio
+from backtest.broker.valuation import distance, margin_ratio, unrealised_pnl
 from backtest.enums import CommandKind, Side, SizeKind, ThresholdKind
 from backtest.errors import UsageError
 
@@ -30,7 +29,7 @@ class Position:
     act at that point, those given in `next` at the open of the next base bar.
     """
 
-    __slots__ = ("_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "symbol")
+    __slots__ = ("_inverse", "_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "symbol")
 
     def __init__(self, simulation: Simulation, leg: int, symbol: str, tag: Callable[[str], int]) -> None:
         self.symbol = symbol
@@ -39,6 +38,7 @@ class Position:
         self._leg = leg
         self._row = memoryview(simulation.positions.view(np.float64).reshape(len(simulation.positions), -1)[leg])
         self._term = simulation.terms[leg]
+        self._inverse = int(self._term["inverse"])
         self._tiers = simulation.tiers
 
     def __bool__(self) -> bool:
@@ -88,13 +88,18 @@ class Position:
 
     @property
     def notional(self) -> float:
-        """|quantity| × mark price."""
-        return abs(self._row[_QUANTITY]) * self._row[_MARK] if self else 0.0
+        """Value at the mark price: |quantity| × mark price, of an inverse contract |quantity| / mark price."""
+        quantity = abs(self._row[_QUANTITY])
+        if not quantity:
+            return 0.0
+        return quantity / self._row[_MARK] if self._inverse else quantity * self._row[_MARK]
 
     @property
     def unrealised_pnl(self) -> float:
         """Profit at the mark price."""
         row = self._row
+        if self._inverse:
+            return unrealised_pnl(row[_QUANTITY], row[_ENTRY], row[_MARK], 1)
         return row[_QUANTITY] * (row[_MARK] - row[_ENTRY]) if row[_QUANTITY] else 0.0
 
     @property
@@ -114,8 +119,13 @@ class Position:
 
     @property
     def maintenance_margin(self) -> float:
-        """What the venue requires at the mark price."""
-        return float(maintenance_margin(self._tiers, self._term["first"], self._term["count"], self.notional))
+        """What the venue requires at the mark price, fees that it counts included."""
+        row = self._row
+        if not self:
+            return 0.0
+        return float(
+            requirement(row[_QUANTITY], row[_ENTRY], row[_MARGIN], row[_LEVERAGE], row[_MARK], self._term, self._tiers)
+        )
 
     @property
     def margin_ratio(self) -> float:
@@ -135,7 +145,13 @@ class Position:
         row = self._row
         return float(
             removable_margin(
-                row[_QUANTITY], row[_ENTRY], row[_MARGIN], row[_LEVERAGE], row[_MARK], self.maintenance_margin
+                row[_QUANTITY],
+                row[_ENTRY],
+                row[_MARGIN],
+                row[_LEVERAGE],
+                row[_MARK],
+                self.maintenance_margin,
+                self._term,
             )
         )
 
@@ -147,11 +163,9 @@ class Position:
             raise UsageError(f"a distance of {distance:g} cannot be asked for; it is a fraction between 0 and 1")
         if not self:
             return 0.0
-        row, term = self._row, self._term
+        row = self._row
         target = row[_MARK] * (1.0 - distance if row[_QUANTITY] > 0.0 else 1.0 + distance)
-        wanted = margin_for(
-            row[_QUANTITY], row[_ENTRY], target, self._tiers, term["first"], term["count"], term["trigger_fee"]
-        )
+        wanted = margin_for(row[_QUANTITY], row[_ENTRY], row[_LEVERAGE], target, self._term, self._tiers)
         return max(0.0, float(wanted) - row[_MARGIN])
 
     def add_margin(self, amount: float) -> None:

@@ -20,7 +20,7 @@ CURVE = record(floats="peak low deepest_peak deepest_low last")
 `deepest_...` are the two ends of the deepest fall; `last` is the last close.
 """
 
-LEG = record(floats="quantity entry_price margin")
+LEG = record(ints="inverse", floats="quantity entry_price margin")
 
 DEPOSIT = int(LedgerKind.DEPOSIT)
 
@@ -32,7 +32,7 @@ def equity_at(balance, legs, closes, bar):
     for leg in range(legs.shape[0]):
         if legs[leg]["quantity"] != 0.0:
             equity += legs[leg]["margin"] + unrealised_pnl(
-                legs[leg]["quantity"], legs[leg]["entry_price"], closes[leg, bar]
+                legs[leg]["quantity"], legs[leg]["entry_price"], closes[leg, bar], legs[leg]["inverse"]
             )
     return equity
 
@@ -49,8 +49,9 @@ def bounds(balance, legs, lows, highs, block):
             best = highs[leg, block]
             if quantity < 0.0:
                 worst, best = best, worst
-            least += legs[leg]["margin"] + unrealised_pnl(quantity, legs[leg]["entry_price"], worst)
-            most += legs[leg]["margin"] + unrealised_pnl(quantity, legs[leg]["entry_price"], best)
+            entry_price, inverse = legs[leg]["entry_price"], legs[leg]["inverse"]
+            least += legs[leg]["margin"] + unrealised_pnl(quantity, entry_price, worst, inverse)
+            most += legs[leg]["margin"] + unrealised_pnl(quantity, entry_price, best, inverse)
     return least, most
 
 

@@ -19,7 +19,9 @@ SIZE, WIDE_SIZE = 16, 256
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Marks:
-    """Mark closes (symbols, bars), a missing one carried; extremes of them in blocks; the last bar of each UTC day."""
+    """Mark closes (symbols, bars), a missing one carried; extremes of them in blocks; which contracts are
+    inverse; the last bar of each UTC day.
+    """
 
     interval_ns: int
     closes: NDArray[np.float64]
@@ -27,6 +29,7 @@ class Marks:
     highs: NDArray[np.float64]
     wide_lows: NDArray[np.float64]
     wide_highs: NDArray[np.float64]
+    inverse: NDArray[np.bool_]
     day_bars: NDArray[np.int64]
     day_close_ns: NDArray[np.int64]
 
@@ -44,6 +47,7 @@ class Marks:
             highs=_blocks(np.fmax, closes, SIZE),
             wide_lows=_blocks(np.fmin, closes, WIDE_SIZE),
             wide_highs=_blocks(np.fmax, closes, WIDE_SIZE),
+            inverse=np.array([contract.inverse for contract in history.contracts], np.bool_),
             day_bars=day_bars,
             day_close_ns=close_ns[day_bars],
         )

@@ -55,6 +55,7 @@ def nothing() -> dict[str, float]:
 
 def _of_equity(ledger: NDArray[np.void], marks: Marks, cash: float) -> dict[str, float]:
     curve, legs = np.zeros(1, CURVE), np.zeros(len(marks.closes), LEG)
+    legs["inverse"] = marks.inverse
     for name in ("peak", "low", "deepest_peak", "deepest_low"):
         curve[name] = cash
     daily = np.empty(marks.day_bars.size)

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.broker.trail import EXCURSION, TRAIL, extremes, follow
-from backtest.market.contract import records
 from backtest.tables.columns import named, table
+from backtest.venues.terms import RunTerms
 
 if TYPE_CHECKING:
     from backtest.enums import Path
@@ -65,8 +65,11 @@ def follow_ledger(ledger: NDArray[np.void], history: MarketHistory, bars: NDArra
     """The curves at the close of `bars`, which must rise."""
     wallet = np.zeros(bars.size)
     trail = np.zeros((bars.size, len(history.symbols)), TRAIL)
-    contracts, tables, tiers = records(history.contracts)
-    follow(ledger, history.prices, history.start_ns, history.interval_ns, contracts, tables, tiers, bars, wallet, trail)
+    terms = RunTerms.of(history.venue, history.contracts, history.start_ns)
+    follow(
+        ledger, history.prices, history.start_ns, history.interval_ns, terms.rows(), terms.tier_tables, terms.tiers,
+        bars, wallet, trail,
+    )  # fmt: skip
     return Curves(bars=bars, wallet=wallet, trail=trail)
 
 
@@ -78,7 +81,8 @@ def walk_bars(ledger: NDArray[np.void], history: MarketHistory, bars: int, path:
     excursions["nearest_bar"] = -1
     nearest = np.full((len(history.symbols), bars), np.nan)
     equity, equity_low = np.zeros(bars), np.zeros(bars)
-    extremes(ledger, history.prices, int(path), bars, excursions, nearest, equity, equity_low)
+    terms = RunTerms.of(history.venue, history.contracts, history.start_ns).rows()
+    extremes(ledger, history.prices, terms, int(path), bars, excursions, nearest, equity, equity_low)
     return Extremes(excursions=excursions, nearest=nearest, equity=equity, equity_low=equity_low)
 
 

@@ -16,13 +16,27 @@ from backtest.broker.liquidation import (
     ratio_price,
     settlement_price,
 )
-from backtest.broker.records import TIER
+from backtest.broker.records import TERMS, TIER
 from backtest.broker.tiers import maintenance_margin
 
 # 1 % to 1,000, then 3 % less 20, then 10 % less 370
 TIERS = np.array(
-    [(0.0, 1_000.0, 0.01, 0.0, 50.0, 0.0), (1_000.0, 5_000.0, 0.03, 20.0, 25.0, 0.0), (5_000.0, np.inf, 0.1, 370.0, 5.0, 0.0)], TIER
+    [
+        (0.0, 1_000.0, 0.01, 0.0, 50.0, 0.0),
+        (1_000.0, 5_000.0, 0.03, 20.0, 25.0, 0.0),
+        (5_000.0, np.inf, 0.1, 370.0, 5.0, 0.0),
+    ],
+    TIER,
 )
+
+
+def term(*, first: int = 0, count: int = len(TIERS), **fields: float) -> np.void:
+    """The terms of a linear contract whose requirement is counted at the mark, unless `fields` say otherwise."""
+    row = np.zeros(1, TERMS)
+    row["first"], row["count"] = first, count
+    for name, value in fields.items():
+        row[name] = value
+    return row[0]
 
 
 @pytest.mark.parametrize("quantity", [1.0, 9.0, 11.0, 55.0, 80.0, -1.0, -9.0, -30.0, -49.0, -90.0])
@@ -32,27 +46,29 @@ def test_at_the_liquidation_price_the_balance_is_exactly_what_is_required(
     quantity: float, leverage: float, fee: float
 ) -> None:
     margin = abs(quantity) * 100.0 / leverage
-    price = liquidation_price(quantity, 100.0, margin, TIERS, 0, len(TIERS), fee)
+    terms = term(trigger_fee=fee)
+    price = liquidation_price(quantity, 100.0, margin, leverage, 100.0, terms, TIERS)
     notional = abs(quantity) * price
-    required = maintenance_margin(TIERS, 0, len(TIERS), notional) + fee * notional
+    required = maintenance_margin(quantity, 100.0, price, terms, TIERS) + fee * notional
     assert margin + quantity * (price - 100.0) == pytest.approx(required, abs=1e-9 * notional)
     # and that margin is what would be asked for to have it there
-    assert margin_for(quantity, 100.0, price, TIERS, 0, len(TIERS), fee) == pytest.approx(margin)
+    assert margin_for(quantity, 100.0, leverage, price, terms, TIERS) == pytest.approx(margin)
 
 
 def test_a_long_never_reaches_a_ratio_that_its_maintenance_rate_is_not_below() -> None:
     # at 10 % of maintenance a ratio of 5 % stands at no price
-    assert math.isnan(ratio_price(80.0, 100.0, 4_000.0, TIERS[2:], 0, 1, 0.0, 0.05))
-    assert ratio_price(-80.0, 100.0, 4_000.0, TIERS[2:], 0, 1, 0.0, 0.05) > 0.0
+    assert math.isnan(ratio_price(80.0, 100.0, 4_000.0, 2.0, 100.0, term(first=2, count=1), TIERS, 0.05))
+    assert ratio_price(-80.0, 100.0, 4_000.0, 2.0, 100.0, term(first=2, count=1), TIERS, 0.05) > 0.0
 
 
 def test_a_short_that_has_spent_more_than_its_value_is_liquidated_at_any_price() -> None:
-    assert liquidation_price(-1.0, 100.0, -101.0, TIERS, 0, len(TIERS), 0.0) == 0.0
+    assert liquidation_price(-1.0, 100.0, -101.0, 1.0, 100.0, term(), TIERS) == 0.0
 
 
 def test_beyond_the_last_tier_its_rate_goes_on() -> None:
     # the last cap is 5,000, the notional 100,000: (100000 + 10000 + 20) / (1000 x 1.03)
-    assert liquidation_price(-1_000.0, 100.0, 10_000.0, TIERS[:2], 0, 2, 0.0) == pytest.approx(110_020.0 / 1_030.0)
+    price = liquidation_price(-1_000.0, 100.0, 10_000.0, 10.0, 100.0, term(count=2), TIERS)
+    assert price == pytest.approx(110_020.0 / 1_030.0)
 
 
 @pytest.mark.parametrize(("quantity", "price"), [(1.0, 90.0 / 0.95), (-1.0, 90.0 / 1.05)])
@@ -65,10 +81,10 @@ def test_the_distance_is_measured_from_the_mark(quantity: float, price: float) -
     ("quantity", "mark", "settled"), [(1.0, 95.0, 95.0), (1.0, 60.0, 90.0), (-1.0, 105.0, 105.0), (-1.0, 160.0, 110.0)]
 )
 def test_nothing_is_settled_beyond_the_bankruptcy_price(quantity: float, mark: float, settled: float) -> None:
-    assert settlement_price(quantity, 100.0, 10.0, mark) == settled
-    assert bankruptcy_price(quantity, 100.0, 10.0) == 100.0 - 10.0 * quantity
+    assert settlement_price(quantity, 100.0, 10.0, 10.0, mark, term()) == settled
+    assert bankruptcy_price(quantity, 100.0, 10.0, 10.0, term()) == 100.0 - 10.0 * quantity
 
 
 @pytest.mark.parametrize(("balance", "fee"), [(5.0, 1.25), (1.0, 1.0), (0.0, 0.0), (-2.0, 0.0)])
 def test_the_liquidation_fee_takes_no_more_than_is_left(balance: float, fee: float) -> None:
-    assert liquidation_fee(0.0125, -1.0, 100.0, balance) == fee
+    assert liquidation_fee(0.0125, -1.0, 100.0, balance, 0) == fee

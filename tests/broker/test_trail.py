@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from backtest.broker.records import TERMS
 from backtest.broker.trail import extremes, last_known, path_price, stretch, visits_low_first
 from backtest.enums import LedgerKind, Path
 from backtest.tables.curves import follow_ledger, walk_bars
@@ -126,7 +127,7 @@ def test_a_missing_bar_takes_no_part() -> None:
 
     excursions = np.zeros(1, EXCURSION)
     excursions["distance"] = math.inf
-    extremes(ledger, prices, int(Path.ADVERSE_FIRST), 3, excursions, nearest, equity, low)
+    extremes(ledger, prices, np.zeros(1, TERMS), int(Path.ADVERSE_FIRST), 3, excursions, nearest, equity, low)
     assert math.isnan(nearest[0, 2])
     assert equity[2] == low[2] == pytest.approx(1000.0)
 

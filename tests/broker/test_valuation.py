@@ -11,12 +11,12 @@ from backtest.broker.valuation import distance, margin_balance, margin_ratio, un
 
 @pytest.mark.parametrize(("quantity", "pnl"), [(2.0, 20.0), (-2.0, -20.0), (0.0, 0.0)])
 def test_unrealised_profit_is_quantity_times_the_way_from_the_entry(quantity: float, pnl: float) -> None:
-    assert unrealised_pnl(quantity, 100.0, 110.0) == pnl
-    assert margin_balance(quantity, 100.0, 50.0, 110.0) == 50.0 + pnl
+    assert unrealised_pnl(quantity, 100.0, 110.0, 0) == pnl
+    assert margin_balance(quantity, 100.0, 50.0, 110.0, 0) == 50.0 + pnl
 
 
 def test_a_flat_leg_is_worth_its_margin_whatever_its_entry_is_said_to_be() -> None:
-    assert unrealised_pnl(0.0, math.nan, 110.0) == 0.0
+    assert unrealised_pnl(0.0, math.nan, 110.0, 0) == 0.0
 
 
 @pytest.mark.parametrize(("balance", "ratio"), [(4.0, 0.25), (1.0, 1.0), (0.0, math.inf), (-3.0, math.inf)])

@@ -37,7 +37,7 @@ TARGETS = (
 )
 
 
-MARGIN_COMMANDS = tuple(kind for kind in CommandKind if kind != CommandKind.ORDER)
+MARGIN_COMMANDS = tuple(kind for kind in CommandKind if kind not in (CommandKind.ORDER, CommandKind.SET_AUTO_MARGIN))
 LEVERAGES = (1.0, 3.0, 10.0, 20.0, 50.0, 7.5)
 
 

@@ -1,0 +1,41 @@
+"""The contracts and rules of a run as the broker's records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest import venues
+from backtest.broker.simulation import terms_of
+from backtest.market.contract import Contract, records
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTerms:
+    """CONTRACT[legs], TIER_TABLE[k], TIER[j] and RULES[legs] of a run."""
+
+    contracts: NDArray[np.void]
+    tier_tables: NDArray[np.void]
+    tiers: NDArray[np.void]
+    rules: NDArray[np.void]
+    start_ns: int
+
+    @classmethod
+    def of(cls, venue: str, contracts: Sequence[Contract], start_ns: int) -> RunTerms:
+        """The terms under which `contracts` are traded at a venue from an instant on."""
+        rules = venues.rules(venue, start_ns)
+        rows, tables, tiers = records(contracts)
+        return cls(
+            contracts=rows,
+            tier_tables=tables,
+            tiers=tiers,
+            rules=np.concatenate([rules.record(each.taker, each.liquidation_fee) for each in contracts]),
+            start_ns=start_ns,
+        )
+
+    def rows(self) -> NDArray[np.void]:
+        """TERMS[legs], with the tier table of the start."""
+        return terms_of(self.contracts, self.rules, self.tier_tables, self.start_ns)
