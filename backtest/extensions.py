@@ -14,11 +14,12 @@ from importlib import metadata
 from pathlib import Path
 
 from backtest.errors import UsageError, near
-from backtest.market.loader import FileLoader, MarketLoader
+from backtest.market.loader import FileLoader, MarketLoader, VenueLoader
+from backtest.market.serving import VenueServer
 
 DATA_GROUP = "backtest.data"
 
-Source = FileLoader | MarketLoader
+Source = FileLoader | MarketLoader | VenueLoader | VenueServer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +71,36 @@ def market_loader(venue: str) -> MarketLoader | None:
     return None
 
 
+def venue_loader(name: str) -> VenueLoader:
+    """The loader of a name, which connects to venues."""
+    loader = source(name)
+    if not isinstance(loader, VenueLoader):
+        raise UsageError(f"the loader '{name}' connects to no venue")
+    return loader
+
+
+def venue_server(wire: str) -> VenueServer:
+    """The plugin that speaks an exchange's interface."""
+    found = [_loader(plugin) for plugin in sources() if not plugin.problem]
+    servers = [loader for loader in found if isinstance(loader, VenueServer)]
+    for server in servers:
+        if wire in server.wires:
+            return server
+    known = [name for server in servers for name in server.wires]
+    problems = "".join(f"; {plugin.problem}" for plugin in sources() if plugin.problem)
+    raise UsageError(
+        f"no plugin speaks as '{wire}' does; {near(wire, known)}known are {', '.join(known) or 'none'}{problems}"
+    )
+
+
 def _loader(plugin: Plugin) -> Source:
     if plugin.found is None:
         raise UsageError(plugin.problem)
     loader = plugin.found()
-    if not isinstance(loader, FileLoader | MarketLoader):
-        raise UsageError(f"'{plugin.name}' ({plugin.where}) is no loader: it has neither `read` nor `series`")
+    if not isinstance(loader, FileLoader | MarketLoader | VenueLoader | VenueServer):
+        raise UsageError(
+            f"'{plugin.name}' ({plugin.where}) is no loader: it has none of `read`, `series`, `connect`, `open`"
+        )
     return loader
 
 

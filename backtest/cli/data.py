@@ -1,8 +1,9 @@
-"""`backtest data import | synth | list | check`: market history into the store, and what is in it."""
+"""`backtest data fetch | import | synth | list | check | serve`: market history into the store, and what is in it."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 
 @click.group()
 def data() -> None:
-    """Import, make, list and check market history."""
+    """Fetch, import, make, list and check market history."""
 
 
 @data.command("import")
@@ -67,6 +68,70 @@ def import_(
         return
     for each in done:
         click.echo(each.text())
+
+
+@data.command()
+@click.option(
+    "--venue", required=True, help="binance, binance-coin, bybit, okx, gate, bitget, kucoin, deribit, hyperliquid."
+)
+@click.option("-s", "--symbol", "symbols", multiple=True, required=True, help="Symbol; BTC is enough. May be repeated.")
+@click.option("-r", "--range", "range_", required=True, help="FROM..TO in UTC, the end exclusive, or 90d.")
+@click.option("--timeframe", "--tf", default="1m", show_default=True, help="Interval of the bars.")
+@click.option("--kind", "kinds", multiple=True, help="ohlcv, mark, index, funding, contracts.  [all but index]")
+@click.option("--resume/--restart", default=True, help="Ask for what is missing only, or for all again.  [resume]")
+@click.option("--base-url", metavar="URL", help="Another server in place of the venue's: http://127.0.0.1:8787.")
+@click.option(
+    "--archive", metavar="PATH_OR_URL", help="Read the venue's public archive from there: a folder or address."
+)
+@click.option("--workers", default=4, show_default=True, type=click.IntRange(min=1), help="Requests under way at once.")
+@click.option("--timeout", default=20.0, show_default=True, help="Seconds that one answer may take.")
+@click.option("--attempts", default=8, show_default=True, type=click.IntRange(min=1), help="Tries of one request.")
+@_store
+@_json
+def fetch(
+    venue: str,
+    symbols: tuple[str, ...],
+    range_: str,
+    timeframe: str,
+    kinds: tuple[str, ...],
+    resume: bool,
+    base_url: str | None,
+    archive: str | None,
+    workers: int,
+    timeout: float,
+    attempts: int,
+    store: Path | None,
+    as_json: bool,
+) -> int:
+    """Fetch market history from an exchange into the store; an interrupted fetch goes on where it stopped.
+
+    \b
+    backtest data fetch --venue binance -s BTC/USDT:USDT -s ETH -r 2024-01-01..2024-02-01
+    backtest data fetch --venue okx -s BTC -r 90d --timeframe 1h --kind ohlcv,mark
+    """
+    from backtest.cli import fetching
+    from backtest.market.loader import Access
+
+    place = archive or base_url or os.environ.get("ISOMARGIN_BASE_URL", "")
+    asked = fetching.Asked(
+        venue=venue,
+        symbols=symbols,
+        range=range_,
+        timeframe=timeframe,
+        kinds=kinds,
+        restart=not resume,
+        address=base_url or "",
+        archive=archive or "",
+        access=Access(address=place, timeout_s=timeout, attempts=attempts, workers=workers),
+        store=store,
+        quiet=as_json,
+    )
+    fetched = fetching.run(asked)
+    if as_json:
+        _print(fetching.document(fetched))
+    else:
+        click.echo(fetching.text(fetched))
+    return 3 if fetching.failed(fetched) else 0
 
 
 @data.command()
@@ -129,6 +194,41 @@ def check(symbols: tuple[str, ...], venue: str | None, strict: bool, store: Path
     else:
         click.echo(stored.verdict_text(verdicts))
     return 3 if failed else 0
+
+
+@data.command()
+@click.option("--venue-format", "wire", default="binance", show_default=True, help="binance, bybit, okx, hyperliquid.")
+@click.option("--venue", help="Stored venue to serve.  [that of the format, else the sample market]")
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@click.option("--faults", "fault_seed", type=click.IntRange(min=0), metavar="SEED", help="Let requests go wrong.")
+@click.option("--whole-history", is_flag=True, help="Lift limits on how far back an exchange reaches.")
+@_store
+@_json
+def serve(
+    wire: str,
+    venue: str | None,
+    port: int,
+    fault_seed: int | None,
+    whole_history: bool,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Serve what is stored as an exchange would, on this machine, for working offline; Ctrl-C stops.
+
+    It prints the command that fetches from it. With --faults it shows, by a seed, what real exchanges do on bad days:
+    rate limits, errors, time-outs, resets, broken bodies, repeated, overlapping, unordered and empty pages, a clock
+    that is off.
+    """
+    from backtest.cli import serving
+
+    served = serving.opened(
+        store=store, venue=venue, wire=wire, port=port, fault_seed=fault_seed, whole_history=whole_history
+    )
+    if as_json:
+        _print(serving.document(served))
+    else:
+        click.echo(serving.text(served))
+    served.serve()
 
 
 def _columns(mapping: tuple[str, ...]) -> dict[str, str]:

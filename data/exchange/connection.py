@@ -1,0 +1,280 @@
+"""An open connection to one exchange: bars, funding and contract rules of its perpetuals, through ccxt's clients.
+
+Prices and volumes are the floats of the venue's own strings. Volumes are base units: where a venue counts contracts,
+they are multiplied by the contract's size, and of an inverse contract divided by the bar's close. A funding rate is
+what one settlement charges: for Deribit that of its hour (`interest_1h`), for ccxt hands over that of eight hours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import ccxt
+import numpy as np
+
+from backtest.clock import HOUR_NS, MINUTE_NS, interval_text, time_text
+from backtest.errors import MarketDataError, UsageError
+from backtest.market.loader import Access, Page, Rules, Stretch
+from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.snapshots import TierStep
+from data.exchange import markets, walk
+from data.exchange.client import KEY, SECRET, Clients
+from data.exchange.patience import Patience, between
+from data.exchange.venues import Exchange, Volume
+from data.exchange.walk import Row
+
+MS = 1_000_000
+NEAR_CLOCKS_MS = 600_000
+"""Of two clocks that differ by less than this the earlier one is taken, so that a bar is finished by both."""
+
+
+class ExchangeConnection:
+    """One exchange, reached through ccxt."""
+
+    def __init__(self, exchange: Exchange, access: Access) -> None:
+        self.venue = exchange.id
+        self.remarks: tuple[str, ...] = ()
+        self._exchange = exchange
+        self._clients = Clients(exchange, access)
+        self._patience = Patience(
+            exchange.name, self._clients.pace, attempts=access.attempts, local=self._clients.local
+        )
+        client = self._clients.mine()
+        self._set_clock(client)
+        self._markets: Mapping[str, markets.Market] = self._ask("the list of markets", client.load_markets)
+        self._now_ns: int = int(client.milliseconds()) * MS
+
+    def now_ns(self) -> int:
+        """The venue's time when the connection was opened."""
+        return self._now_ns
+
+    def symbol(self, text: str) -> str:
+        """ccxt's name of the perpetual that a text names."""
+        return str(markets.found(self._exchange, self._markets, text)["symbol"])
+
+    def lacks(self, symbol: str, kind: SeriesKind, interval_ns: int | None) -> str:
+        """Why there is no such series; empty where there is."""
+        if kind is SeriesKind.FUNDING or interval_ns is None:
+            return ""
+        if kind not in self._exchange.kinds:
+            return f"{self._exchange.name} offers no bars of the {kind.value} price"
+        known = self._clients.mine().timeframes or {}
+        if interval_text(interval_ns) not in known:
+            offered = ", ".join(name for name in known if name[-1] in "mhdw")
+            return f"{self._exchange.name} offers no bars of {interval_text(interval_ns)}; it has {offered}"
+        return ""
+
+    def begins_ns(self, symbol: str, kind: SeriesKind, interval_ns: int | None) -> tuple[int, str]:
+        """How far back the venue answers, as it says itself."""
+        name = self._exchange.name
+        if interval_ns is None and self._exchange.funding_keeps_ns is not None:
+            kept = self._exchange.funding_keeps_ns
+            return self._now_ns - kept, f"{name} answers with the last {kept // (24 * HOUR_NS)} days of funding only"
+        if interval_ns is not None and self._exchange.latest is not None:
+            begins = self._now_ns - self._exchange.latest * interval_ns
+            return begins, f"{name} keeps the latest {self._exchange.latest:,} bars of an interval only"
+        created = self._markets[symbol].get("created")
+        if created is None:
+            return 0, ""
+        return int(created) * MS, f"listed {time_text(int(created) * MS)[:10]}"
+
+    def pages(self, stretch: Stretch) -> Iterator[Page]:
+        """The rows of a stretch, as they come."""
+        start, end = (-(-at // MS) for at in (stretch.start_ns, stretch.end_ns))
+        if stretch.interval_ns is None:
+            rows = self._rates(stretch.symbol, start, end)
+            yield Page(series=self._funding(stretch, rows), settled_ns=stretch.end_ns)
+            return
+        bars = self._bar_walk(stretch, stretch.interval_ns)
+        for rows, settled in bars.pages(start, end):
+            series, remarks = self._bars(stretch, stretch.interval_ns, rows)
+            yield Page(series=series, settled_ns=settled * MS, remarks=remarks)
+
+    def rules(self, symbol: str) -> Rules | None:
+        """The rules of a contract now, and its leverage tiers where the venue tells them."""
+        tiers, remarks = self._tiers(symbol)
+        snapshot = markets.snapshot(self._exchange, self._markets[symbol], tiers, self._now_ns)
+        return Rules(snapshot=snapshot, remarks=remarks)
+
+    def stop(self) -> None:
+        """End all waiting."""
+        self._clients.pace.stop()
+
+    def _ask(self, what: str, request: Any) -> Any:
+        return self._patience.ask(self._clients.mine(), what, request)
+
+    def _set_clock(self, client: ccxt.Exchange) -> None:
+        """Take the venue's clock; ccxt's own requests are worked out by it too."""
+        name = self._exchange.name
+        try:
+            told = self._ask("its time", client.fetch_time)
+        except (MarketDataError, UsageError) as error:
+            self.remarks += (f"{error}: this machine's clock tells which bar is finished",)
+            return
+        here = time.time_ns() // MS
+        if told is None:
+            self.remarks += (f"{name} told no time of its own; this machine's clock tells which bar is finished",)
+            return
+        ahead = int(told) - here
+        if 0 < ahead < NEAR_CLOCKS_MS:
+            ahead = 0
+        self._clients.clock = lambda: time.time_ns() // MS + ahead
+
+    def _bar_walk(self, stretch: Stretch, interval_ns: int) -> walk.BarWalk:
+        rows = self._exchange.rows if stretch.kind is SeriesKind.OHLCV else self._exchange.price_rows
+        if self._exchange.longest_ns is not None:
+            rows = max(1, min(rows, self._exchange.longest_ns // interval_ns))
+        name = f"{stretch.symbol} {stretch.kind.value} {interval_text(interval_ns)}"
+        step = interval_ns // MS
+        days = "1d" in (self._clients.mine().timeframes or {}) and self._exchange.latest is None
+
+        def ask(start: int, end: int, step_ms: int) -> Sequence[Row]:
+            return self._ask_bars(stretch, name, start, end, step_ms)
+
+        leap = max(step, walk.DAY_MS) if days else step
+        return walk.BarWalk(name=name, ask=ask, rows=rows, step_ms=step, leap_ms=leap)
+
+    def _ask_bars(self, stretch: Stretch, name: str, start: int, end: int, step_ms: int) -> Sequence[Row]:
+        most = self._exchange.rows if stretch.kind is SeriesKind.OHLCV else self._exchange.price_rows
+        limit = min(most, max(1, -(-(end - start) // step_ms)))
+        params: dict[str, object] = {}
+        if stretch.kind is not SeriesKind.OHLCV:
+            params["price"] = stretch.kind.value
+        if self._exchange.until is not None:
+            params["until"] = end + self._exchange.until
+        client = self._clients.mine()
+        answer = self._patience.ask(
+            client,
+            f"{name}, {between(start, end)}",
+            lambda: client.fetch_ohlcv(stretch.symbol, interval_text(step_ms * MS), start, limit, params),
+        )
+        return [tuple(row) for row in answer if row[0] is not None]
+
+    def _bars(self, stretch: Stretch, interval_ns: int, rows: Sequence[Row]) -> tuple[Bars | None, tuple[str, ...]]:
+        """Rows as bars; one that cannot be a bar is left out, and said."""
+        sound = [row for row in rows if _is_bar(row, stretch.kind)]
+        remarks = tuple(
+            f"left out, for it is no bar: {time_text(int(row[0]) * MS)} ({', '.join(str(value) for value in row[1:])})"
+            for row in rows
+            if not _is_bar(row, stretch.kind)
+        )
+        if not sound:
+            return None, remarks
+        table = np.array([row[:5] for row in sound], np.float64)
+        time_ns = np.array([int(row[0]) for row in sound], np.int64) * MS
+        volume = np.full(len(sound), np.nan)
+        if stretch.kind is SeriesKind.OHLCV:
+            volume = self._base_volume(stretch.symbol, np.array([row[5] for row in sound], np.float64), table[:, 4])
+        series = Bars(
+            venue=self.venue,
+            symbol=stretch.symbol,
+            kind=stretch.kind,
+            interval_ns=interval_ns,
+            time_ns=time_ns,
+            open=table[:, 1],
+            high=table[:, 2],
+            low=table[:, 3],
+            close=table[:, 4],
+            volume=volume,
+            source=self._source,
+        )
+        return series, remarks
+
+    def _base_volume(self, symbol: str, volume: Any, close: Any) -> Any:
+        if self._exchange.volume is Volume.BASE:
+            return volume
+        market = self._markets[symbol]
+        held = volume * float(market.get("contractSize") or 1.0)
+        return held / close if market.get("inverse") else held
+
+    def _rates(self, symbol: str, start: int, end: int) -> list[Row]:
+        name = f"{symbol} funding"
+        client = self._clients.mine()
+        most = self._exchange.funding_rows
+        end_name, end_offset = self._exchange.funding_until
+
+        def ask(since: int, until: int) -> Sequence[Row]:
+            params = {end_name: until + end_offset}
+            answer = self._patience.ask(
+                client,
+                f"{name}, {between(since, until)}",
+                lambda: client.fetch_funding_rate_history(symbol, since, most, params),
+            )
+            return [row for row in map(_rate, answer) if row is not None]
+
+        def numbered(page: int) -> Sequence[Row]:
+            answer = self._patience.ask(
+                client,
+                f"{name}, page {page}",
+                lambda: client.fetch_funding_rate_history(symbol, None, most, {"pageNo": page}),
+            )
+            return [row for row in map(_rate, answer) if row is not None]
+
+        if self._exchange.funding_numbered:
+            return walk.numbered_rates(name, numbered, start, end)
+        return walk.rates(name, ask, start, end)
+
+    def _funding(self, stretch: Stretch, rows: Sequence[Row]) -> FundingRates | None:
+        """Rows as settlements; two of one minute that agree are one."""
+        by_minute: dict[int, float] = {}
+        for row in rows:
+            at_ns = int(row[0]) * MS
+            minute = at_ns - at_ns % MINUTE_NS
+            if by_minute.setdefault(minute, row[1]) != row[1]:
+                raise MarketDataError(
+                    f"{stretch.symbol} funding: the venue gave two rates for {time_text(minute)}: "
+                    f"{by_minute[minute]:.10g} and {row[1]:.10g}; nothing of them is stored"
+                )
+        if not by_minute:
+            return None
+        return FundingRates(
+            venue=self.venue,
+            symbol=stretch.symbol,
+            time_ns=np.array(sorted(by_minute), np.int64),
+            rate=np.array([by_minute[minute] for minute in sorted(by_minute)], np.float64),
+            source=self._source,
+        )
+
+    def _tiers(self, symbol: str) -> tuple[list[TierStep], tuple[str, ...]]:
+        name = self._exchange.name
+        client = self._clients.mine()
+        if not self._exchange.tiers:
+            if not client.has.get("fetchLeverageTiers"):
+                return [], (f"{name} publishes no table of leverage tiers; the shipped facts hold",)
+            keyed = self._clients.with_key()
+            if keyed is None:
+                bearer = self._exchange.id.partition("-")[0].upper()
+                names = f"{KEY.format(bearer)} and {SECRET.format(bearer)} in the environment"
+                return [], (f"{name} tells its leverage tiers to a key only ({names}); the shipped, dated facts hold",)
+            client = keyed
+        rungs = self._patience.ask(
+            client, f"the leverage tiers of {symbol}", lambda: client.fetch_market_leverage_tiers(symbol)
+        )
+        return markets.steps(rungs or []), ()
+
+    @property
+    def _source(self) -> str:
+        return f"{self._exchange.name}, through ccxt"
+
+
+def _is_bar(row: Row, kind: SeriesKind) -> bool:
+    """Whether a row's prices can be those of a bar."""
+    prices = row[1:5]
+    if len(prices) != 4 or any(price is None or not 0 < price < float("inf") for price in prices):
+        return False
+    opened, high, low, close = prices
+    if high < max(opened, close) or low > min(opened, close):
+        return False
+    return kind is not SeriesKind.OHLCV or (len(row) > 5 and row[5] is not None and row[5] >= 0)
+
+
+def _rate(entry: Mapping[str, Any]) -> Row | None:
+    """Time and rate of ccxt's funding-rate structure."""
+    said = entry.get("info")
+    rate = said.get("interest_1h") if isinstance(said, Mapping) and "interest_1h" in said else entry.get("fundingRate")
+    at = entry.get("timestamp")
+    if at is None or rate is None:
+        return None
+    return int(at), float(rate)
