@@ -29,9 +29,7 @@ from backtest.broker.codes import (
     INSUFFICIENT_MARGIN,
     LEVERAGE_ABOVE_TIER,
     LEVERAGE_CANNOT_BE_LOWERED,
-    LEVERAGE_KEEPS,
     LEVERAGE_NOT_ALLOWED,
-    LEVERAGE_RESETS,
     LEVERAGE_WOULD_LIQUIDATE,
     MARKET,
     NO_ORDER,
@@ -54,7 +52,7 @@ from backtest.broker.codes import (
 )
 from backtest.broker.ledger import note, post
 from backtest.broker.liquidation import requirement
-from backtest.broker.margin import initial_margin, opening_reserve, removable_margin
+from backtest.broker.margin import drawn_by_leverage, removable_margin
 from backtest.broker.matching import accept
 from backtest.broker.rounding import round_down, round_nearest
 from backtest.broker.tiers import leverage_cap
@@ -255,7 +253,7 @@ def _set_leverage(account, settings, position, term, tiers, ledger, leg, command
         return NO_REASON
     if leverage < position["leverage"] and term["lower_leverage"] == 0:
         return LEVERAGE_CANNOT_BE_LOWERED
-    drawn = _drawn(position, term, leverage)
+    drawn = drawn_by_leverage(held, position["entry_price"], position["margin"], leverage, term)
     if drawn > account["wallet"] - account["reserved"]:
         return INSUFFICIENT_MARGIN
     if drawn < 0.0 and _would_liquidate(position, term, tiers, position["margin"] + drawn, leverage):
@@ -266,17 +264,6 @@ def _set_leverage(account, settings, position, term, tiers, ledger, leg, command
         position["mark_price"], 0.0, 0.0, 0.0 - drawn, drawn, 0.0, 0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
     return NO_REASON
-
-
-@kernel
-def _drawn(position, term, leverage):
-    """Margin that the change to `leverage` draws from the wallet (gives back, where negative)."""
-    if term["leverage_change"] == LEVERAGE_KEEPS:
-        return 0.0
-    wanted = initial_margin(position["quantity"], position["entry_price"], leverage, term["inverse"])
-    wanted += opening_reserve(position["quantity"], position["entry_price"], leverage, term)
-    drawn = wanted - position["margin"]
-    return drawn if term["leverage_change"] == LEVERAGE_RESETS else max(0.0, drawn)
 
 
 @kernel

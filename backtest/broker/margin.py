@@ -13,6 +13,8 @@ Removable: min(M − requirement, M + uPnL − notional at mark / leverage), so 
 from __future__ import annotations
 
 from backtest.broker.codes import (
+    LEVERAGE_KEEPS,
+    LEVERAGE_RESETS,
     REMOVABLE_NONE,
     REMOVABLE_TENTH,
     RESERVE_BANKRUPTCY,
@@ -97,3 +99,13 @@ def removable_margin(quantity, entry_price, margin, leverage, mark_price, requir
         return max(0.0, min(balance - requirement, balance - value * max(1.0 / leverage, 0.1)))
     reserve = fee_reserve(quantity, entry_price, margin, leverage, term)
     return max(0.0, min(margin - requirement, balance - value / leverage - reserve))
+
+
+@kernel
+def drawn_by_leverage(quantity, entry_price, margin, leverage, term):
+    """Margin that the change to `leverage` draws from the wallet (gives back, where negative)."""
+    if term["leverage_change"] == LEVERAGE_KEEPS:
+        return 0.0
+    wanted = initial_margin(quantity, entry_price, leverage, term["inverse"])
+    drawn = wanted + opening_reserve(quantity, entry_price, leverage, term) - margin
+    return drawn if term["leverage_change"] == LEVERAGE_RESETS else max(0.0, drawn)
