@@ -124,7 +124,7 @@ class FetchProgress:
             bar.update(task, completed=done, rows=f"{rows:,} rows", rate=f"{rate:,.0f}/s")
             return
         tenth = int(done * 10)
-        if tenth > self._told:
+        if rows and self._told < tenth < 10:
             self._told = tenth
             left = spent / done - spent
             click.echo(
@@ -168,8 +168,9 @@ def text(fetched: Fetched) -> str:
 
 
 def failed(fetched: Fetched) -> bool:
-    """Whether nothing of all that was asked for is there."""
-    return bool(fetched.series) and not fetched.rules and all(each.absent for each in fetched.series)
+    """Whether a series has no row though the venue is not known to lack it, or nothing at all is there."""
+    empty = [each for each in fetched.series if not each.rows]
+    return any(not each.absent for each in empty) or (bool(empty) and len(empty) == len(fetched.series))
 
 
 def _series_document(series: FetchedSeries) -> dict[str, Any]:
@@ -191,8 +192,9 @@ def _series_document(series: FetchedSeries) -> dict[str, Any]:
 def _series_text(series: FetchedSeries) -> str:
     length = "" if series.interval_ns is None else interval_text(series.interval_ns)
     name = f"{series.symbol}  {series.kind.value} {length}".rstrip()
-    if series.absent or series.first_ns is None or series.end_ns is None:
-        return "  ".join([name, f"nothing: {series.absent}", *series.remarks])
+    if series.first_ns is None or series.end_ns is None:
+        why = series.absent or "the venue answered with no row of this range"
+        return "  ".join([name, f"nothing: {why}", *series.remarks])
     said = [
         name,
         f"{series.added:,} new, {series.rows - series.added:,} known",

@@ -44,7 +44,7 @@ class FetchedSeries:
     """What is stored of one series of the range after a fetch.
 
     `rows`, `first_ns`, `end_ns` (the close of the last bar) and `holes` (first missing time, number of bars) are of the
-    range asked for, `added` is new. `absent` says why there is nothing.
+    range asked for, `added` is new. `absent` says what keeps the venue from having any, where it is known.
     """
 
     symbol: str
@@ -84,6 +84,8 @@ class _Job:
     """One series to be asked for, and how far it has come."""
 
     outcome: FetchedSeries
+    begins_ns: int = 0
+    why: str = ""
     start_ns: int
     end_ns: int
     stretches: list[Stretch] = field(default_factory=list)
@@ -191,12 +193,10 @@ def _job(
     begins_ns, why = connection.begins_ns(symbol, kind, length)
     if start_ns is None and not begins_ns:
         raise UsageError(f"{connection.venue} does not say since when it has {symbol}; give the range a start")
-    first_ns = begins_ns if start_ns is None else max(start_ns, begins_ns)
-    job = _Job(outcome=outcome, start_ns=min(first_ns, end_ns), end_ns=end_ns)
+    first_ns = min(begins_ns if start_ns is None else start_ns, end_ns)
+    job = _Job(outcome=outcome, begins_ns=begins_ns, why=why, start_ns=first_ns, end_ns=end_ns)
     if length is not None:
         job.start_ns, job.end_ns = ceil_ns(job.start_ns, length), floor_ns(end_ns, length)
-    if start_ns is not None and begins_ns > start_ns and why:
-        job.remarks[why] = None
     key = SeriesKey(venue=connection.venue, symbol=symbol, kind=kind, interval_ns=length)
     times = missing.stored_times(store, key, job.start_ns, job.end_ns) if resume else np.zeros(0, np.int64)
     if length is None:
@@ -326,10 +326,11 @@ def _outcome(store: Store, venue: str, job: _Job) -> FetchedSeries:
     key = SeriesKey(venue=venue, symbol=outcome.symbol, kind=outcome.kind, interval_ns=outcome.interval_ns)
     times = missing.stored_times(store, key, job.start_ns, job.end_ns)
     remarks = tuple(job.remarks)
-    if not times.size:
-        absent = f"{venue} has none between {time_text(job.start_ns)} and {time_text(job.end_ns)}"
-        return replace(outcome, absent=absent, remarks=remarks)
     length = outcome.interval_ns
+    if not times.size:
+        return replace(outcome, absent=job.why if job.begins_ns >= job.end_ns else "", remarks=remarks)
+    if job.why and job.start_ns < job.begins_ns and int(times[0]) > job.start_ns:
+        remarks = (job.why, *remarks)
     spans = () if length is None else missing.holes(times, length, job.start_ns, job.end_ns)
     return replace(
         outcome,

@@ -120,14 +120,21 @@ class ContractSnapshot:
         return f"{self.source}, {time_text(self.taken_ns)[:10]}"
 
 
-def contract(store: Store, venue: str, symbol: str, at_ns: int | None = None) -> Contract:
+def contract(store: Store, venue: str, symbol: str, *, kept: str | None = None, at_ns: int | None = None) -> Contract:
     """The contract of a symbol: shipped facts, over them what was fetched, over that the tiers that were imported.
 
-    Steps and fees are those that held at an instant (the last known ones without it).
+    Steps and fees are those that held at an instant (the last known ones without it). `kept` is the venue under which
+    the store has them, where that is another one than the one whose rules are used.
     """
-    fetched = [table for table in (each.tier_table() for each in read(store.root, venue, symbol)) if table is not None]
-    known = venues.contract(venue, symbol, imported=(*fetched, *store.tiers(venue, symbol)))
-    held = held_at(store.root, venue, symbol, at_ns)
+    place = kept or venue
+    tables = {}
+    for each in read(store.root, place, symbol):
+        table = each.tier_table()
+        if table is not None:
+            tables[table.valid_from_ns] = table
+    tables |= {table.valid_from_ns: table for table in store.tiers(place, symbol)}
+    known = venues.contract(venue, symbol, imported=tuple(tables.values()))
+    held = held_at(store.root, place, symbol, at_ns)
     return known if held is None else held.applied(known)
 
 

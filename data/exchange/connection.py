@@ -21,11 +21,13 @@ from backtest.market.series import Bars, FundingRates, SeriesKind
 from backtest.market.snapshots import TierStep
 from data.exchange import markets, walk
 from data.exchange.client import KEY, SECRET, Clients
-from data.exchange.patience import Patience, between
+from data.exchange.patience import Patience, UnansweredError, between
 from data.exchange.venues import Exchange, Volume
 from data.exchange.walk import Row
 
 MS = 1_000_000
+NO_SUCH_REQUEST = (None, 400, 404, 405)
+"""Statuses by which a server says that it does not know a request; None where ccxt knows none to make."""
 NEAR_CLOCKS_MS = 600_000
 """Of two clocks that differ by less than this the earlier one is taken, so that a bar is finished by both."""
 
@@ -111,6 +113,8 @@ class ExchangeConnection:
         try:
             told = self._ask("its time", client.fetch_time)
         except (MarketDataError, UsageError) as error:
+            if isinstance(error, UnansweredError) or client.last_status not in NO_SUCH_REQUEST:
+                raise  # by the clock of this machine an unfinished bar might pass for a whole one
             self.remarks += (f"{error}: this machine's clock tells which bar is finished",)
             return
         here = time.time_ns() // MS
@@ -240,6 +244,9 @@ class ExchangeConnection:
     def _tiers(self, symbol: str) -> tuple[list[TierStep], tuple[str, ...]]:
         name = self._exchange.name
         client = self._clients.mine()
+        if self._exchange.margin_tables:
+            told = self._ask("the margin tables", lambda: client.publicPostInfo({"type": "metaAndAssetCtxs"}))
+            return markets.margin_table(self._markets[symbol], told[0]), ()
         if not self._exchange.tiers:
             if not client.has.get("fetchLeverageTiers"):
                 return [], (f"{name} publishes no table of leverage tiers; the shipped facts hold",)

@@ -26,8 +26,9 @@ def found(exchange: Exchange, markets: Mapping[str, Market], text: str) -> Marke
     """The perpetual that a text names."""
     plain = text.strip().upper()
     swaps = {symbol: market for symbol, market in markets.items() if market.get("swap")}
-    if plain in swaps:
-        return swaps[plain]
+    exact = [market for symbol, market in swaps.items() if symbol.upper() == plain]
+    if exact:
+        return exact[0]
     by_id = [market for market in swaps.values() if str(market["id"]).upper() == plain]
     if by_id:
         return by_id[0]
@@ -61,22 +62,25 @@ def snapshot(exchange: Exchange, market: Market, tiers: Sequence[TierStep], now_
     absent = [name for name, value in wanted.items() if not value]
     if absent:
         raise MarketDataError(f"{exchange.name} states no {' and no '.join(absent)} of {symbol}")
-    leverage = _number(_inside(limits, "leverage", "max")) or max((tier.leverage for tier in tiers), default=None)
+    size = _number(market.get("contractSize")) or 1.0
+    unit = size if exchange.units else 1.0
+    least = _number(_inside(limits, "amount", "min"))
+    leverage = _number(_inside(limits, "leverage", "max")) or _number(_first(market["info"], ("max_leverage",)))
     return ContractSnapshot(
         venue=exchange.id,
         symbol=symbol,
         market=str(market["id"]),
         taken_ns=now_ns,
         tick=float(precision["price"]),
-        lot=float(precision["amount"]),
-        contract_size=_number(market.get("contractSize")) or 1.0,
+        lot=round(float(precision["amount"]) / unit, 12),
+        contract_size=size,
         inverse=bool(market.get("inverse")),
         settle=str(market["settle"]),
-        minimum_quantity=_number(_inside(limits, "amount", "min")),
+        minimum_quantity=None if least is None else round(least / unit, 12),
         minimum_notional=_number(_inside(limits, "cost", "min")),
         maker=_number(market.get("maker")) if exchange.own_fees else None,
         taker=_number(market.get("taker")) if exchange.own_fees else None,
-        leverage=leverage,
+        leverage=leverage or max((tier.leverage for tier in tiers), default=None),
         listed_ns=None if market.get("created") is None else int(market["created"]) * 1_000_000,
         tier_unit=exchange.tier_unit,
         marginal=exchange.marginal,
@@ -86,21 +90,44 @@ def snapshot(exchange: Exchange, market: Market, tiers: Sequence[TierStep], now_
 
 
 def steps(rungs: Sequence[Mapping[str, Any]]) -> list[TierStep]:
-    """ccxt's leverage tiers of one market, by size; the last one's cap may be missing."""
+    """ccxt's leverage tiers of one market, by size; the last one's cap may be missing.
+
+    A maintenance rate is below the initial margin rate at the tier's leverage; one that is not was written in percent.
+    """
     found: list[TierStep] = []
-    ordered = sorted(rungs, key=lambda rung: (_number(rung.get("minNotional")) or 0.0, rung.get("tier") or 0))
-    for rung in ordered:
-        cap = _number(rung.get("maxNotional"))
-        floor = found[-1].cap if found else _number(rung.get("minNotional")) or 0.0
+    for cap, rung in sorted(((_cap(rung), rung) for rung in rungs), key=lambda each: each[0]):
+        floor = found[-1].cap if found else 0.0
         rate, leverage = _number(rung.get("maintenanceMarginRate")), _number(rung.get("maxLeverage"))
         if rate is None or leverage is None:
             raise MarketDataError(
                 f"a leverage tier of {rung.get('symbol')} lacks its rate or its leverage: {dict(rung)}"
             )
         amount = _number(_first(rung.get("info"), ("cum", "mmDeduction", "deduction")))
-        found.append(
-            TierStep(floor=floor, cap=inf if cap is None else cap, rate=rate, leverage=leverage, amount=amount)
-        )
+        fraction = rate if rate * leverage < 1 else rate / 100
+        found.append(TierStep(floor=floor, cap=cap, rate=fraction, leverage=leverage, amount=amount))
+    return found
+
+
+def _cap(rung: Mapping[str, Any]) -> float:
+    cap = _number(rung.get("maxNotional"))
+    return inf if cap is None else cap
+
+
+def margin_table(market: Market, meta: Mapping[str, Any]) -> list[TierStep]:
+    """The tiers of a Hyperliquid market: its margin table, or one tier of its highest leverage where it has none.
+
+    The maintenance rate is half the initial margin rate at the tier's highest leverage (Hyperliquid's documentation,
+    "Margin tiers" and "Margining", read 2026-11-22).
+    """
+    told = market["info"]
+    tables = {str(number): table for number, table in meta.get("marginTables") or ()}
+    held = tables.get(str(told.get("marginTableId")), {})
+    rungs = held.get("marginTiers") or [{"lowerBound": "0", "maxLeverage": told.get("maxLeverage")}]
+    floors = [float(rung["lowerBound"]) for rung in rungs]
+    found = []
+    for rung, floor, cap in zip(rungs, floors, [*floors[1:], inf], strict=True):
+        leverage = float(rung["maxLeverage"])
+        found.append(TierStep(floor=floor, cap=cap, rate=0.5 / leverage, leverage=leverage))
     return found
 
 

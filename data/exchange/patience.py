@@ -28,6 +28,10 @@ BLOCKED = ("restricted location", "unavailable from a restricted", "your country
 Answer = TypeVar("Answer")
 
 
+class UnansweredError(MarketDataError):
+    """All attempts failed, each in a way that may pass."""
+
+
 class Patience:
     """Makes requests of one venue, again and again where that helps."""
 
@@ -49,7 +53,7 @@ class Patience:
                 if refused is not None:
                     raise refused from error
                 if attempt + 1 == self._attempts:
-                    raise MarketDataError(
+                    raise UnansweredError(
                         f"{self._name} did not answer to {what} in {self._attempts} attempts "
                         f"({_short(error)}); try again later"
                     ) from error

@@ -35,9 +35,10 @@ class Exchange:
     window of a request. `latest`: how many bars up to now the venue keeps, None for all.
     `funding_rows`: settlements a request brings, `funding_until`: the name of a window's end and what is added to it,
     `funding_numbered`: whether pages are numbered back from now, `funding_keeps_ns`: how far back the venue answers.
-    `tiers`: whether it tells leverage tiers to everyone; `tier_unit`: the unit of their caps, `marginal`: whether a
-    tier's rate holds only for what lies above its floor. `own_fees`: whether the fees are the venue's word and not
-    ccxt's. `quotes`: currencies in the order in which a short name is looked for.
+    `tiers`: whether it tells leverage tiers to everyone, `margin_tables`: in Hyperliquid's way; `tier_unit`: the unit
+    of their caps, `marginal`: whether a tier's rate holds only for what lies above its floor.
+    `own_fees`: whether the fees are the venue's word and not ccxt's, `units`: whether order sizes are units of the
+    quantity and not contracts. `quotes`: currencies in the order in which a short name is looked for.
     """
 
     id: str
@@ -56,9 +57,11 @@ class Exchange:
     funding_numbered: bool = False
     funding_keeps_ns: int | None = None
     tiers: bool = True
+    margin_tables: bool = False
     tier_unit: str = "settlement"
     marginal: bool = True
     own_fees: bool = False
+    units: bool = False
     quotes: tuple[str, ...] = ("USDT", "USDC", "USD")
 
 
@@ -97,6 +100,7 @@ EXCHANGES = (
         price_rows=1000,
         until=-1,
         funding_rows=200,
+        units=True,
     ),
     Exchange(
         id="okx",
@@ -121,7 +125,6 @@ EXCHANGES = (
         price_rows=1999,
         volume=Volume.CONTRACTS,
         funding_rows=1000,
-        own_fees=True,
     ),
     Exchange(
         id="bitget",
@@ -155,6 +158,7 @@ EXCHANGES = (
         funding_rows=744,
         tiers=False,
         own_fees=True,
+        units=True,
         quotes=("USD", "USDC", "USDT"),
     ),
     Exchange(
@@ -168,7 +172,7 @@ EXCHANGES = (
         until=-1,
         latest=5000,
         funding_rows=500,
-        tiers=False,
+        margin_tables=True,
         quotes=("USDC",),
     ),
 )
