@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backtest.enums import Side as Side
     from backtest.market.history import MarketHistory as MarketHistory
     from backtest.market.loading import load as load
+    from backtest.market.sql import sql as sql
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
     from backtest.strategy.events import Alert as Alert
@@ -59,6 +60,7 @@ _HOMES = {
     "montecarlo": "backtest.validation.montecarlo",
     "open_run": "backtest.runs",
     "run": "backtest.engine",
+    "sql": "backtest.market.sql",
     "sweep": "backtest.sweeps.sweep",
     "walk_forward": "backtest.validation.walk_forward",
 }
@@ -85,6 +87,7 @@ __all__ = [
     "montecarlo",
     "open_run",
     "run",
+    "sql",
     "sweep",
     "walk_forward",
 ]

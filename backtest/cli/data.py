@@ -196,6 +196,34 @@ def check(symbols: tuple[str, ...], venue: str | None, strict: bool, store: Path
     return 3 if failed else 0
 
 
+@data.command("sql")
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
+@_store
+@_json
+def sql_(query: str, as_csv: bool, store: Path | None, as_json: bool) -> None:
+    """Ask the store a question in SQL (DuckDB's); it reads only.
+
+    Views: ohlcv, mark and index (venue, symbol, timeframe, time, open, high, low, close; ohlcv also volume), funding
+    (venue, symbol, time, rate), tiers and contracts. Times are UTC.
+
+    \b
+    backtest data sql "select * from ohlcv where symbol='BTC/USDT:USDT' and time >= '2024-01-01' limit 5"
+    backtest data sql "select symbol, sum(rate) from funding group by symbol" --json
+    """
+    from backtest.cli import importing, querying
+
+    if as_csv and as_json:
+        raise UsageError("--csv and --json are two ways of printing the rows; give one of them")
+    place = importing.place(store)
+    if as_csv:
+        querying.print_csv(place, query)
+    elif as_json:
+        _print(querying.document(place, query))
+    else:
+        click.echo(querying.table(place, query))
+
+
 @data.command()
 @click.option("--venue-format", "wire", default="binance", show_default=True, help="binance, bybit, okx, hyperliquid.")
 @click.option("--venue", help="Stored venue to serve.  [that of the format, else the sample market]")
