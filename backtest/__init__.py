@@ -11,6 +11,9 @@ Every public name stands in `__all__`. A name is imported when it is first used,
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -98,9 +101,24 @@ def __getattr__(name: str) -> object:
         return import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'backtest' has no attribute '{name}'; its public names are {', '.join(__all__)}")
-    value: object = getattr(import_module(_HOMES[name]), name)
+    with _uncollected():
+        value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: an import makes a hundred thousand objects that stay, and looking through them
+    again and again took a tenth of a cold start.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def __dir__() -> list[str]:

@@ -94,7 +94,18 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 
 
 class _KernelCache(FunctionCache):
+    """The cache of one kernel.
+
+    The compiler gets ready for typing and lowering (its registries, and SciPy with them: a quarter of a cold start)
+    before it looks into a cache. Compiled code needs none of that, so it is looked for first.
+    """
+
     _impl_class = _KernelCacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+        return None
 
 
 def kernel(function: Function) -> Function:

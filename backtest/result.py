@@ -14,7 +14,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.clock import interval_text, time_text
@@ -30,6 +29,8 @@ from backtest.tables.risk_log import risk_table
 from backtest.tables.trades import trade_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from backtest.vectorbt_portfolio import PerpetualPortfolio
 
 

@@ -26,6 +26,6 @@ class BuyAndHold(bt.Strategy):
         notional = self.equity / len(self.symbols) * self.leverage / (1.0 + self.reserve * self.leverage)
         wanted = {}
         for symbol in self.symbols:
-            known = self.frame(symbol)["close"].notna().to_numpy()
+            known = np.isfinite(self.close.whole(symbol))
             wanted[symbol] = np.where(known & (known.cumsum() == 1), notional, np.nan)
         return self.schedule(notional=wanted, leverage=self.leverage)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -117,6 +118,8 @@ def _numpy(column: pa.ChunkedArray) -> NDArray[Any]:
     whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if pa.types.is_timestamp(whole.type):
         whole = whole.cast(pa.int64())
+    if whole.null_count == 0 and (pa.types.is_integer(whole.type) or pa.types.is_floating(whole.type)):
+        return np.from_dlpack(whole)  # `to_numpy` would load pandas, a fifth of a cold start
     values: NDArray[Any] = whole.to_numpy(zero_copy_only=False)
     return values
 

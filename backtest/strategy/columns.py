@@ -13,15 +13,17 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from functools import cached_property
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.market.history import MarketHistory
 from backtest.strategy.revealed import SEEN, decision_bars, decision_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEPT_BYTES = 384 * 1024 * 1024
 """Bytes of indicators kept for one history; the ones not asked for longest are dropped first."""
@@ -100,6 +102,8 @@ class Columns:
     @cached_property
     def index(self) -> pd.DatetimeIndex:
         """Closes of the decision bars, UTC."""
+        import pandas as pd
+
         stamps = self._start_ns + (self.closes + 1) * self._interval_ns
         return pd.DatetimeIndex(stamps.view("M8[ns]"), tz="UTC", name="time")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.broker.simulation import Simulation
@@ -16,6 +15,9 @@ from backtest.market.history import MarketHistory
 from backtest.strategy.columns import columns_of, key_of
 from backtest.strategy.position import Position
 from backtest.strategy.revealed import SEEN, Now, Revealed, Single
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Function = Callable[..., Any]
 Shown = TypeVar("Shown", bound=Revealed)
@@ -92,6 +94,8 @@ class Stage:
 
     def time(self) -> pd.Timestamp:
         """The instant that the run has come to."""
+        import pandas as pd
+
         account = self.simulation.account[0]
         bar = int(account["bar"]) + (1 if account["segment"] == 4 else 0)
         return pd.Timestamp(self.history.time_ns(bar), unit="ns", tz="UTC")
@@ -103,6 +107,8 @@ class Stage:
 
     def frame(self, symbol: str) -> pd.DataFrame:
         """All decision bars of one symbol."""
+        import pandas as pd
+
         leg = self.history.leg(symbol)
         return pd.DataFrame({name: self._columns.values(name)[leg] for name in SEEN}, index=self.index)
 
@@ -153,9 +159,13 @@ class Stage:
         return make().copy() if key is None else self._columns.indicators.get(key, lambda: make().copy())
 
     def _series(self, name: str, leg: int) -> pd.Series[float]:
+        import pandas as pd
+
         return pd.Series(self._columns.values(name)[leg], index=self.index, name=name, copy=True)
 
     def _table(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
         return pd.DataFrame(self._columns.values(name).T.copy(), index=self.index, columns=list(self.legs))
 
     def _checked(self, values: Any, function: Function) -> NDArray[np.float64]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.enums import label
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS: dict[str, str] = {
     "alert": "number of the alert; 0 where there was none",
@@ -111,6 +114,8 @@ NEVER_NS = int(np.iinfo(np.int64).min)
 
 def instants(time_ns: NDArray[np.int64]) -> pd.DatetimeIndex:
     """UTC instants in nanoseconds; `NEVER_NS` is NaT."""
+    import pandas as pd
+
     return pd.DatetimeIndex(np.asarray(time_ns, dtype=np.int64).view("datetime64[ns]")).tz_localize("UTC")
 
 
@@ -132,6 +137,8 @@ def named(codes: NDArray[np.int64], names: Sequence[str]) -> list[str]:
 
 def table(columns: Mapping[str, object], time_ns: NDArray[np.int64]) -> pd.DataFrame:
     """A table of `columns` over time whose `attrs` say what each column means."""
+    import pandas as pd
+
     frame = pd.DataFrame(dict(columns), index=time_index(time_ns))
     for name in frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]:
         frame[name] = frame[name].astype("str")

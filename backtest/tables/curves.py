@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.broker.trail import EXCURSION, TRAIL, extremes, follow
@@ -18,6 +17,8 @@ from backtest.tables.columns import named, table
 from backtest.venues.terms import RunTerms
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from backtest.enums import Path
     from backtest.market.history import MarketHistory
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.broker.records import LEDGER
@@ -25,6 +24,8 @@ from backtest.enums import (
 from backtest.tables.columns import NEVER_NS, documented, instants, named, table, texts
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from backtest.market.history import MarketHistory
 
 _LEDGER_FLOATS = tuple(name for name in LEDGER.names or () if LEDGER[name] == np.float64)

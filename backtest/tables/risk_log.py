@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from backtest.enums import LedgerKind, NoticeKind, label
 from backtest.tables.columns import documented, time_index
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INFO, WARNING, CRITICAL = "info", "warning", "critical"
 
@@ -80,6 +81,8 @@ def _entries(frame: pd.DataFrame, detail: Any) -> Iterator[dict[str, object]]:
 
 def risk_table(ledger: pd.DataFrame, notices: pd.DataFrame) -> pd.DataFrame:
     """Liquidations, margin calls, alerts, margin events, rejections, ambiguous bars and holes, with a sentence each."""
+    import pandas as pd
+
     rows = [*_entries(ledger, _ledger_detail), *_entries(notices, _notice_detail)]
     if not rows:
         empty = pd.DataFrame(columns=_COLUMNS, index=time_index(pd.array([], dtype="int64").to_numpy()))

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.enums import LedgerKind, Reason, label
 from backtest.tables.columns import NEVER_NS, documented, instants, time_index
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from backtest.market.history import MarketHistory
     from backtest.tables.curves import Curves, Extremes
 
@@ -123,6 +124,8 @@ def trade_table(
     cash: float,
 ) -> pd.DataFrame:
     """One row a trade, in the order of opening; `end` is the state at the close of the run's last base bar."""
+    import pandas as pd
+
     trades = _episodes(ledger)
     equity = extremes.equity
     last = end.trail[-1] if end.bars.size else None
