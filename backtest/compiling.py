@@ -2,8 +2,8 @@
 
 The compiler's own cache does not notice an edit in a called file, and its key leaves out the bounds-check flag. So the
 compiled code is kept in a folder named by a digest of every kernel source, the compiler's version and that flag: any
-edit of any kernel makes a new folder, and the old ones are never read again. Bounds checks are asked for in the tests
-(`NUMBA_BOUNDSCHECK=1`); `NUMBA_DISABLE_JIT=1` leaves the kernels as plain Python.
+edit of any kernel makes a new folder, and whoever makes one removes those that nobody uses any more. Bounds checks are
+asked for in the tests (`NUMBA_BOUNDSCHECK=1`); `NUMBA_DISABLE_JIT=1` leaves the kernels as plain Python.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,6 +27,14 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.types import unliteral
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+KEPT_FOLDERS = 6
+"""Folders of compiled code that are kept: of versions and flags used side by side."""
+KEPT_SECONDS = 30 * 86_400
+"""Age, since its last use, at which a folder goes even if there is room for it."""
+IN_USE_SECONDS = 3_600
+"""Time since its last use in which a folder is not touched: another process may be writing into it."""
+_FOLDER = re.compile(r"[0-9a-f]{20}|\.removed-.+")
 
 KERNELS = Path(__file__).parent / "broker"
 FURTHER = ("enums.py", "compiling.py", "sweeps/curve.py", "sweeps/tally.py")
@@ -55,12 +66,40 @@ def cache_folder() -> Path:
     for candidate in (base / "isomargin", Path(tempfile.gettempdir()) / f"isomargin-{getpass.getuser()}"):
         folder = candidate / DIGEST
         try:
+            new = not folder.is_dir()
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
-                return folder
+                os.utime(folder)
         except OSError:
             continue
+        if new:
+            tidy(candidate)
+        return folder
     raise OSError("neither the user's cache folder nor the temporary folder can be written; set XDG_CACHE_HOME")
+
+
+def tidy(place: Path) -> None:
+    """Removes the folders of compiled code in `place` that have not been used for long, and those beyond the last few.
+
+    A folder is renamed before it is removed, so that no process finds half of one; who loses it compiles again.
+    """
+    used: list[tuple[float, Path]] = []
+    for each in place.iterdir():
+        try:
+            if _FOLDER.fullmatch(each.name) and each.is_dir() and not each.is_symlink():
+                used.append((each.stat().st_mtime, each))
+        except OSError:
+            continue  # another process removes it too
+    now = time.time()
+    for rank, (last, folder) in enumerate(sorted(used, reverse=True)):
+        if now - last < IN_USE_SECONDS or (rank < KEPT_FOLDERS and now - last < KEPT_SECONDS):
+            continue
+        aside = folder.with_name(f".removed-{folder.name.removeprefix('.removed-')[:20]}-{os.getpid()}")
+        try:
+            folder.rename(aside)
+        except OSError:
+            continue
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def is_warm() -> bool:
