@@ -142,9 +142,10 @@ class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
-        return None
+        here, found = cast(Any, self), None
+        with here._guard_against_spurious_io_errors():
+            found = here._load_overload(sig, target_context)
+        return found
 
 
 def kernel(function: Function) -> Function:

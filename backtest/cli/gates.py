@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
-from backtest.config import fraction
+from backtest.comparison import Comparison
 from backtest.errors import UsageError, near
 from backtest.report.definitions import DEFINITIONS
 
-SIGNS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_FORM = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Gate:
-    """`metric` compared by `sign` with `limit`.
+class Gate(Comparison):
+    """A metric compared with a number.
 
     >>> gate = Gate.from_text("max_drawdown<-20%")
     >>> gate.holds({"max_drawdown": -0.25})
     True
     """
 
-    metric: str
-    sign: str
-    limit: float
+    noun: ClassVar[str] = "gate"
 
     @classmethod
-    def from_text(cls, text: str) -> Gate:
+    def from_text(cls, text: str) -> Self:
         """A gate from `METRIC SIGN NUMBER`; raises `UsageError` for any other form and for an unknown metric."""
-        found = _FORM.match(text)
-        if found is None:
+        gate = super().from_text(text)
+        if gate.name not in DEFINITIONS:
             raise UsageError(
-                f"'{text}' is no gate; write a metric, one of {' '.join(SIGNS)}, and a number, as in liquidations>0"
-            )
-        if found[1] not in DEFINITIONS:
-            raise UsageError(
-                f"--fail-if asks for '{found[1]}', which is no metric; {near(found[1], DEFINITIONS)}"
+                f"--fail-if asks for '{gate.name}', which is no metric; {near(gate.name, DEFINITIONS)}"
                 f"known are {', '.join(DEFINITIONS)}"
             )
-        return cls(metric=found[1], sign=found[2], limit=fraction(found[3], f"the limit of --fail-if '{text}'"))
+        return gate
 
     def holds(self, metrics: Mapping[str, float]) -> bool:
         """Whether the condition is true of a run; a figure that could not be worked out fulfils none but `!=`."""
-        return SIGNS[self.sign](metrics[self.metric], self.limit)
-
-    def __str__(self) -> str:
-        return f"{self.metric}{self.sign}{self.limit:g}"
+        return bool(self.compared(metrics[self.name]))

@@ -80,6 +80,6 @@ def run(
         return INTERRUPTED
     failed = [(gate, one.result.metrics) for gate in gates for one in finished if gate.holds(one.result.metrics)]
     if failed:
-        held = "; ".join(f"{gate}, for it is {metrics[gate.metric]:g}" for gate, metrics in failed)
+        held = "; ".join(f"{gate}, for it is {metrics[gate.name]:g}" for gate, metrics in failed)
         raise GateError(f"gate failed: {held}")
     return 0

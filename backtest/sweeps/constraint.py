@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.config import fraction
+from backtest.comparison import Comparison
 from backtest.errors import UsageError, near
 
-SIGNS: dict[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_FORM = re.compile(r"^\s*(\w+)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$")
 _AND = re.compile(r"\s*(?:,|\band\b|&)\s*")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Constraint:
-    """A metric or a numeric parameter, compared by `sign` with `limit`.
+class Constraint(Comparison):
+    """A metric or a numeric parameter compared with a number.
 
     >>> str(Constraint.from_text("max_drawdown > -20%"))
     'max_drawdown>-0.2'
     """
 
-    name: str
-    sign: str
-    limit: float
-
-    @classmethod
-    def from_text(cls, text: str) -> Constraint:
-        """A constraint from `NAME SIGN NUMBER`; raises `UsageError` for any other form."""
-        found = _FORM.match(text)
-        if found is None:
-            raise UsageError(
-                f"'{text}' is no constraint; write a metric, one of {' '.join(SIGNS)}, and a number, as in "
-                "liquidations==0"
-            )
-        return cls(name=found[1], sign=found[2], limit=fraction(found[3], f"the limit of '{text}'"))
+    noun: ClassVar[str] = "constraint"
+    example: ClassVar[str] = "liquidations==0"
 
     def checked(self, known: Collection[str]) -> Constraint:
         """Itself; raises `UsageError` where no column has its name."""
@@ -61,11 +38,8 @@ class Constraint:
     def holds(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """In which trials it is true; a figure that could not be worked out fulfils none."""
         values = frame[self.name].to_numpy(np.float64)
-        true: NDArray[np.bool_] = SIGNS[self.sign](values, self.limit) & np.isfinite(values)
+        true: NDArray[np.bool_] = self.compared(values) & np.isfinite(values)
         return true
-
-    def __str__(self) -> str:
-        return f"{self.name}{self.sign}{self.limit:g}"
 
 
 def constraints(text: str | Iterable[str]) -> tuple[Constraint, ...]:
