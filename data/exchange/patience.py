@@ -23,6 +23,8 @@ LOCAL_FIRST_S, LOCAL_MOST_S = 0.02, 0.5
 LONGEST_REST_S = 600.0
 AGAIN = (408, 418, 425, 429)
 """The statuses of 400 to 499 after which a request is tried again."""
+UNREADABLE = (TypeError, KeyError, IndexError, ValueError, AttributeError)
+"""What ccxt raises over an answer that is JSON but not the one that it expects."""
 BLOCKED = ("restricted location", "unavailable from a restricted", "your country", "region", "not available in")
 
 Answer = TypeVar("Answer")
@@ -48,8 +50,8 @@ class Patience:
             try:
                 self._pace.wait(0)
                 return request()
-            except ccxt.BaseError as error:
-                refused = self._final(client, what, error)
+            except (ccxt.BaseError, *UNREADABLE) as error:
+                refused = self._final(client, what, error) if isinstance(error, ccxt.BaseError) else None
                 if refused is not None:
                     raise refused from error
                 if attempt + 1 == self._attempts:
@@ -60,7 +62,7 @@ class Patience:
                 self._rest(client, attempt, what, error)
         raise AssertionError("at least one attempt is made")
 
-    def _rest(self, client: ccxt.Exchange, attempt: int, what: str, error: ccxt.BaseError) -> None:
+    def _rest(self, client: ccxt.Exchange, attempt: int, what: str, error: Exception) -> None:
         told = _retry_after_s(client)
         if told is not None and told > LONGEST_REST_S:
             raise MarketDataError(
