@@ -7,8 +7,9 @@ not earlier than its stamp (docs/order-of-events.md, rule 2.2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,58 @@ class Hole:
     bars: int
 
 
+class BarSource(Protocol):
+    """Bars of one series, in one piece (`Bars`) or several (`StoredBars`), as alignment takes them."""
+
+    @property
+    def symbol(self) -> str:
+        """Canonical symbol."""
+        ...
+
+    @property
+    def kind(self) -> SeriesKind:
+        """Last, mark or index price."""
+        ...
+
+    @property
+    def interval_ns(self) -> int:
+        """Interval of the bars."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Symbol, kind and interval."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the bars are from."""
+        ...
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether they are made up."""
+        ...
+
+    @property
+    def first_ns(self) -> int:
+        """Open of the first bar."""
+        ...
+
+    @property
+    def end_ns(self) -> int:
+        """Close of the last bar."""
+        ...
+
+    def overlaps(self, start_ns: int | None, end_ns: int | None) -> bool:
+        """Whether a bar opens in [start, end)."""
+        ...
+
+    def parts(self) -> Iterator[Bars]:
+        """The bars, in the order of time."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Clock:
     """A regular grid of base bars: bar t opens at `start_ns + t·interval_ns`."""
@@ -51,12 +104,12 @@ class Clock:
 class Chosen:
     """The series a symbol is traded on and judged on; `note` says what stands in for a missing mark."""
 
-    traded: Bars
-    judged: Bars
+    traded: BarSource
+    judged: BarSource
     note: str = ""
 
 
-def base_interval(symbols: Sequence[str], bars: Sequence[Bars]) -> int:
+def base_interval(symbols: Sequence[str], bars: Sequence[BarSource]) -> int:
     """The one interval that all bars of the symbols share."""
     if not symbols:
         raise UsageError("a history needs at least one symbol")
@@ -71,9 +124,11 @@ def base_interval(symbols: Sequence[str], bars: Sequence[Bars]) -> int:
     return lengths.pop()
 
 
-def choose(symbol: str, bars: Sequence[Bars], judge: PriceSource, start_ns: int | None, end_ns: int | None) -> Chosen:
+def choose(
+    symbol: str, bars: Sequence[BarSource], judge: PriceSource, start_ns: int | None, end_ns: int | None
+) -> Chosen:
     """Which series a symbol is traded on (last) and judged on (mark, else index, else last)."""
-    kinds: dict[SeriesKind, Bars] = {}
+    kinds: dict[SeriesKind, BarSource] = {}
     for part in bars:
         if part.symbol == symbol and part.overlaps(start_ns, end_ns):
             if part.kind in kinds:
@@ -106,12 +161,12 @@ def common_clock(
     """
     every = list({id(part): part for each in chosen for part in (each.traded, each.judged)}.values())
     traded = [part for part in every if part.kind is SeriesKind.OHLCV]
-    low, high = min(int(part.time_ns[0]) for part in traded), max(part.end_ns for part in traded)
-    first = max(int(part.time_ns[0]) for part in every) if start_ns is None else start_ns
+    low, high = min(part.first_ns for part in traded), max(part.end_ns for part in traded)
+    first = max(part.first_ns for part in every) if start_ns is None else start_ns
     last = min(part.end_ns for part in every) if end_ns is None else end_ns
     first, last = ceil_ns(first, timeframe_ns), floor_ns(last, timeframe_ns)
     if first >= last:
-        held = "; ".join(f"{part.name} {time_text(int(part.time_ns[0]))}..{time_text(part.end_ns)}" for part in every)
+        held = "; ".join(f"{part.name} {time_text(part.first_ns)}..{time_text(part.end_ns)}" for part in every)
         raise MarketDataError(f"the ranges do not overlap in one whole decision bar: {held}")
     if first < floor_ns(low, timeframe_ns) or last > ceil_ns(high, timeframe_ns):
         raise MarketDataError(
@@ -121,17 +176,21 @@ def common_clock(
     return Clock(start_ns=first, interval_ns=base_ns, length=(last - first) // base_ns)
 
 
-def place(target: NDArray[np.float64], part: Bars, clock: Clock, names: tuple[str, ...]) -> None:
-    """Write columns of a series into the rows of `target` (columns, bars); NaN where it has no bar."""
-    low, high = (int(row) for row in np.searchsorted(part.time_ns, (clock.start_ns, clock.end_ns)))
-    if high - low == clock.length:
+def place(target: NDArray[np.float64], series: BarSource, clock: Clock, names: tuple[str, ...]) -> None:
+    """Write columns of a series into the rows of `target` (columns, bars), piece by piece; NaN where it has no bar."""
+    cursor = 0
+    for part in series.parts():
+        low, high = (int(row) for row in np.searchsorted(part.time_ns, (clock.start_ns, clock.end_ns)))
+        if low == high:
+            continue
+        where = (part.time_ns[low:high] - clock.start_ns) // clock.interval_ns
+        first, after = int(where[0]), int(where[-1]) + 1
+        whole = after - first == high - low
+        target[:, cursor : first if whole else after] = np.nan
         for row, name in enumerate(names):
-            target[row] = getattr(part, name)[low:high]
-        return
-    target[:] = np.nan
-    where = (part.time_ns[low:high] - clock.start_ns) // clock.interval_ns
-    for row, name in enumerate(names):
-        target[row, where] = getattr(part, name)[low:high]
+            target[row, slice(first, after) if whole else where] = getattr(part, name)[low:high]
+        cursor = after
+    target[:, cursor:] = np.nan
 
 
 def holes_of(symbol: str, kind: SeriesKind, close: NDArray[np.float64]) -> list[Hole]:

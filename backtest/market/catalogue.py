@@ -1,15 +1,19 @@
 """The catalogue of a store: one line for each series, made from the files and kept in `catalogue.json`.
 
-It is a convenience, never the truth: a line holds as long as the names, sizes and times of its files do, and is made
-anew otherwise. So a killed writer, a removed month or a copied folder cannot make it wrong.
+It is a convenience, never the truth: what it says of a file holds as long as the file's size and time do, and is read
+anew otherwise, mostly from the file's footer. So a killed writer, a removed month or a copied folder cannot make it
+wrong, and a store of many years is listed without reading it.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,58 +54,64 @@ def catalogue(store: Store) -> tuple[StoredSeries, ...]:
         if not files:
             continue
         name = folder.relative_to(store.root).as_posix()
-        stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
         line = known.get(name)
-        if not isinstance(line, dict) or line.get("files") != stamp:
-            line = {"files": stamp, **_describe(files)}
-        lines[name] = line
-        found.append(_stored(line))
+        held = line.get("files", {}) if isinstance(line, dict) else {}
+        months = {path.name: _month(path, held.get(path.name)) for path in files}
+        lines[name] = {"files": months}
+        found.append(_series(list(months.values())))
     if lines != known:
         _save(store.root / NAME, lines)
     return tuple(found)
 
 
-def _describe(files: list[Path]) -> dict[str, object]:
-    facts = dict(parquet.head(files[-1]).facts)
-    times = np.concatenate([parquet.read(path, ("time",))["time"] for path in files])
-    steps = np.diff(times)
-    length: int | None = None
-    if facts["interval"] is not None:
-        length = interval_ns(str(facts["interval"]))
-    elif facts["kind"] == SeriesKind.FUNDING.value and steps.size:
+def _month(path: Path, held: object) -> dict[str, Any]:
+    """What is to be known of one file: as it was kept, where the file is still the same."""
+    status = path.stat()
+    stamp = [status.st_size, status.st_mtime_ns]
+    if isinstance(held, dict) and held.get("stamp") == stamp:
+        return held
+    head = parquet.head(path)
+    month: dict[str, Any] = {"stamp": stamp, "facts": dict(head.facts), "rows": head.rows}
+    month |= {"first_ns": head.first_ns, "last_ns": head.last_ns, "gaps": 0, "steps": {}}
+    length = _length(head.facts)
+    if length is not None and head.last_ns - head.first_ns == (head.rows - 1) * length:
+        return month
+    if head.facts["kind"] == SeriesKind.TIERS.value:
+        return month
+    steps = np.diff(parquet.read(path, ("time",))["time"])
+    if length is not None:
+        month["gaps"] = int((steps > length).sum())
+    else:
         values, counts = np.unique(steps, return_counts=True)
-        length = int(values[np.argmax(counts)])
-    bars = facts["interval"] is not None
-    return {
-        "facts": facts,
-        "interval_ns": length,
-        "first_ns": int(times[0]),
-        "end_ns": int(times[-1]) + (length or 0) * bars,
-        "rows": int(times.size),
-        "gaps": int((steps > (length or 0)).sum()) if bars else 0,
-    }
+        month["steps"] = {str(value): int(count) for value, count in zip(values, counts, strict=True)}
+    return month
 
 
-def _stored(line: Mapping[str, object]) -> StoredSeries:
-    facts = line["facts"]
-    assert isinstance(facts, dict)
-    kind = SeriesKind.from_text(facts["kind"])
-    length = line["interval_ns"]
+def _series(months: list[dict[str, Any]]) -> StoredSeries:
+    """A series of its months."""
+    facts = months[-1]["facts"]
+    kind, length = SeriesKind.from_text(facts["kind"]), _length(facts)
+    between = [late["first_ns"] - early["last_ns"] for early, late in pairwise(months)]
+    usual = length
+    if kind is SeriesKind.FUNDING:
+        steps = Counter(between)
+        for month in months:
+            steps.update({int(step): count for step, count in month["steps"].items()})
+        usual = min(steps, key=lambda step: (-steps[step], step), default=None)
     return StoredSeries(
-        key=SeriesKey(
-            venue=facts["venue"],
-            symbol=facts["symbol"],
-            kind=kind,
-            interval_ns=int(str(length)) if kind.is_bars else None,
-        ),
-        interval_ns=None if length is None else int(str(length)),
-        first_ns=int(str(line["first_ns"])),
-        end_ns=int(str(line["end_ns"])),
-        rows=int(str(line["rows"])),
-        gaps=int(str(line["gaps"])),
+        key=SeriesKey(venue=facts["venue"], symbol=facts["symbol"], kind=kind, interval_ns=length),
+        interval_ns=usual,
+        first_ns=months[0]["first_ns"],
+        end_ns=months[-1]["last_ns"] + (length or 0),
+        rows=sum(month["rows"] for month in months),
+        gaps=sum(month["gaps"] for month in months) + sum(step > (length or step) for step in between),
         source=facts["source"],
         synthetic=facts["synthetic"],
     )
+
+
+def _length(facts: Mapping[str, object]) -> int | None:
+    return None if facts["interval"] is None else interval_ns(str(facts["interval"]))
 
 
 def _load(path: Path) -> dict[str, object]:

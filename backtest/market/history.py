@@ -19,7 +19,7 @@ from backtest.market import alignment
 from backtest.market.alignment import Clock, Hole
 from backtest.market.contract import Contract, records
 from backtest.market.frames import bars_from_frame, funding_from_series
-from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.series import FundingRates, SeriesKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +196,7 @@ class MarketHistory:
     def from_series(
         cls,
         contracts: Sequence[Contract],
-        bars: Sequence[Bars],
+        bars: Sequence[alignment.BarSource],
         funding: Sequence[FundingRates] = (),
         *,
         timeframe_ns: int | None = None,

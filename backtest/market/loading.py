@@ -19,8 +19,9 @@ from backtest.market.contract import Contract
 from backtest.market.history import MarketHistory
 from backtest.market.key import SeriesKey
 from backtest.market.loader import MarketRequest, Tiers
-from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.series import FundingRates, SeriesKind
 from backtest.market.store import Store
+from backtest.market.stored_bars import StoredBars
 from backtest.venues.symbols import canonical
 
 
@@ -52,10 +53,10 @@ def load(
     contracts = [venues.contract(venue, name, imported=place.tiers(venue, name)) for name in names]
     _make_at_first_use(place, venue, names, base_ns)
     start_ns, end_ns = _range(place, venue, names, base_ns, start, end)
-    bars: list[Bars] = []
+    bars: list[StoredBars] = []
     funding: list[FundingRates] = []
     for name in names:
-        bars += _bars(place, venue, name, base_ns, start_ns, end_ns)
+        bars += _bars(place, venue, name, base_ns, start_ns, end_ns, judge)
         rates = place.funding(venue, name, start_ns, end_ns)
         funding += [] if rates is None else [rates]
     history = MarketHistory.from_series(
@@ -94,21 +95,52 @@ def _extent(store: Store, venue: str, symbol: str, base_ns: int) -> tuple[int, i
     return store.extent(SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.OHLCV, interval_ns=stored))
 
 
-def _stored_interval(store: Store, venue: str, symbol: str, kind: SeriesKind, base_ns: int) -> int | None:
-    """The longest stored interval that makes whole bars of `base_ns`."""
+def _stored_interval(
+    store: Store,
+    venue: str,
+    symbol: str,
+    kind: SeriesKind,
+    base_ns: int,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+) -> int | None:
+    """The longest stored interval that makes whole bars of `base_ns` and has as much of the range as any."""
     fits = [length for length in store.intervals(venue, symbol, kind) if base_ns % length == 0]
-    return fits[-1] if fits else None
+    if len(fits) < 2:
+        return fits[-1] if fits else None
+
+    def covered_ns(length: int) -> int:
+        extent = store.extent(SeriesKey(venue=venue, symbol=symbol, kind=kind, interval_ns=length))
+        if extent is None:
+            return 0
+        low = extent[0] if start_ns is None else max(extent[0], start_ns)
+        high = extent[1] if end_ns is None else min(extent[1], end_ns)
+        return max(0, high - low)
+
+    covered = {length: covered_ns(length) for length in fits}
+    enough = max(covered.values()) - base_ns  # an unfinished bar of the finer interval does not count
+    return max(length for length in fits if covered[length] >= enough)
 
 
-def _bars(store: Store, venue: str, symbol: str, base_ns: int, start_ns: int | None, end_ns: int | None) -> list[Bars]:
-    found: list[Bars] = []
-    for kind in (SeriesKind.OHLCV, SeriesKind.MARK, SeriesKind.INDEX):
-        length = _stored_interval(store, venue, symbol, kind, base_ns)
+def _bars(
+    store: Store,
+    venue: str,
+    symbol: str,
+    base_ns: int,
+    start_ns: int | None,
+    end_ns: int | None,
+    judge: PriceSource,
+) -> list[StoredBars]:
+    """The last price and what it is judged by: the mark price, or the index price where there is none."""
+    found: list[StoredBars] = []
+    kinds = (SeriesKind.OHLCV, *(() if judge is PriceSource.LAST else (SeriesKind.MARK, SeriesKind.INDEX)))
+    for kind in kinds:
+        length = _stored_interval(store, venue, symbol, kind, base_ns, start_ns, end_ns)
         if length is None or (kind is SeriesKind.INDEX and len(found) == 2):
             continue
-        part = store.bars(SeriesKey(venue=venue, symbol=symbol, kind=kind, interval_ns=length), start_ns, end_ns)
-        if part is not None and len(part):
-            found.append(part.resampled(base_ns))
+        key = SeriesKey(venue=venue, symbol=symbol, kind=kind, interval_ns=length)
+        part = StoredBars.find(store, key, base_ns, start_ns, end_ns)
+        found += [] if part is None else [part]
     if not found or found[0].kind is not SeriesKind.OHLCV:
         raise MarketDataError(_absent(store, venue, symbol, base_ns, start_ns, end_ns))
     return found

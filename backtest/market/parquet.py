@@ -33,10 +33,12 @@ Columns = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What a file says of itself: its facts (venue, symbol, kind, ...) and its number of rows."""
+    """What a file says of itself: its facts (venue, symbol, kind, ...), its number of rows, its first and last time."""
 
     facts: Mapping[str, object]
     rows: int
+    first_ns: int
+    last_ns: int
 
 
 def write_beside(path: Path, columns: Mapping[str, NDArray[Any]], facts: Mapping[str, object]) -> Path:
@@ -82,26 +84,43 @@ def put_in_place(parts: Sequence[tuple[Path, Path]]) -> None:
 
 def read(path: Path, names: Sequence[str]) -> Columns:
     """The named columns of a file as NumPy arrays; `time` as int64 UTC nanoseconds."""
+    return opened(path, names)[1]
+
+
+def opened(path: Path, names: Sequence[str]) -> tuple[Head, Columns]:
+    """What a file says of itself, and the named columns of it."""
     try:
-        table = pq.ParquetFile(path).read(columns=list(names), use_threads=False)
-    except (OSError, pa.ArrowException) as error:
+        file = pq.ParquetFile(path)
+        said = _head(path, file.metadata)
+        table = file.read(columns=list(names), use_threads=False)
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise MarketDataError(f"{path} has no column {', '.join(missing)}; remove it and import that month again")
-    return {name: _numpy(table.column(name)) for name in names}
+    return said, {name: _numpy(table.column(name)) for name in names}
 
 
 def head(path: Path) -> Head:
     """What a file says of itself, from its footer alone."""
     try:
-        meta = pq.read_metadata(path)
-        facts = json.loads((meta.metadata or {})[_KEY])
+        return _head(path, pq.read_metadata(path))
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
+
+
+def _head(path: Path, meta: pq.FileMetaData) -> Head:
+    facts = json.loads((meta.metadata or {})[_KEY])
     if facts["layout"] > LAYOUT:
         raise MarketDataError(f"{path} was written by a later version (layout {facts['layout']}); update this package")
-    return Head(facts=facts, rows=int(meta.num_rows))
+    times = [meta.row_group(group).column(0).statistics for group in range(meta.num_row_groups)]
+    known = [each for each in times if each is not None and each.has_min_max]
+    return Head(
+        facts=facts,
+        rows=int(meta.num_rows),
+        first_ns=min((int(each.min_raw) for each in known), default=0),
+        last_ns=max((int(each.max_raw) for each in known), default=0),
+    )
 
 
 def _damaged(path: Path, error: Exception) -> MarketDataError:

@@ -7,6 +7,7 @@ that is not a positive number, or a high below its own open: each of these raise
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -89,6 +90,11 @@ class Bars:
         return int(self.time_ns.size)
 
     @property
+    def first_ns(self) -> int:
+        """Open of the first bar."""
+        return int(self.time_ns[0])
+
+    @property
     def end_ns(self) -> int:
         """Close of the last bar."""
         return int(self.time_ns[-1]) + self.interval_ns
@@ -99,6 +105,10 @@ class Bars:
         steps = np.diff(self.time_ns) // self.interval_ns
         rows = np.flatnonzero(steps > 1)
         return tuple((int(self.time_ns[row]) + self.interval_ns, int(steps[row]) - 1) for row in rows)
+
+    def parts(self) -> Iterator[Bars]:
+        """The bars as one piece: a stored series has several (stored_bars.py)."""
+        yield self
 
     def overlaps(self, start_ns: int | None, end_ns: int | None) -> bool:
         """Whether a bar opens in [start, end)."""

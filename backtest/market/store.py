@@ -26,7 +26,7 @@ from backtest.market.contract import Tier, TierTable
 from backtest.market.key import PRICES, SeriesKey
 from backtest.market.lock import locked
 from backtest.market.merge import merge
-from backtest.market.parquet import Columns
+from backtest.market.parquet import Columns, Head
 from backtest.market.series import Bars, FundingRates, SeriesKind
 from backtest.venues.symbols import folder_name
 from backtest.workspace import Workspace
@@ -87,24 +87,7 @@ class Store:
     def bars(self, key: SeriesKey, start_ns: int | None = None, end_ns: int | None = None) -> Bars | None:
         """The stored bars that open in [start, end); None where the store has none of the series at all."""
         found = self._read(key, start_ns, end_ns)
-        if found is None or key.interval_ns is None:
-            return None
-        columns, facts = found
-        bars = Bars(
-            venue=key.venue,
-            symbol=key.symbol,
-            kind=key.kind,
-            interval_ns=key.interval_ns,
-            time_ns=columns["time"],
-            open=columns["open"],
-            high=columns["high"],
-            low=columns["low"],
-            close=columns["close"],
-            volume=columns.get("volume", _no_volume(columns["time"].size)),
-            source=str(facts["source"]),
-            synthetic=bool(facts["synthetic"]),
-        )
-        return bars.between(start_ns, end_ns)
+        return None if found is None else made_bars(key, *found).between(start_ns, end_ns)
 
     def funding(
         self, venue: str, symbol: str, start_ns: int | None = None, end_ns: int | None = None
@@ -113,14 +96,14 @@ class Store:
         found = self._read(SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.FUNDING), start_ns, end_ns)
         if found is None:
             return None
-        columns, facts = found
+        head, columns = found
         rates = FundingRates(
             venue=venue,
             symbol=symbol,
             time_ns=columns["time"],
             rate=columns["rate"],
-            source=str(facts["source"]),
-            synthetic=bool(facts["synthetic"]),
+            source=str(head.facts["source"]),
+            synthetic=bool(head.facts["synthetic"]),
         )
         return rates.between(start_ns, end_ns)
 
@@ -146,8 +129,8 @@ class Store:
         path = self.root / SeriesKey(venue=venue, symbol=symbol, kind=SeriesKind.TIERS).folder / "all.parquet"
         if not path.is_file():
             return ()
-        columns = parquet.read(path, ("time", *TIER_FIELDS))
-        source = str(parquet.head(path).facts["source"])
+        head, columns = parquet.opened(path, ("time", *TIER_FIELDS))
+        source = str(head.facts["source"])
         tables = []
         for when in np.unique(columns["time"]):
             rows = np.flatnonzero(columns["time"] == when)
@@ -166,31 +149,21 @@ class Store:
         files = self.files(key)
         if not files:
             return None
-        first = int(parquet.read(files[0], ("time",))["time"][0])
-        last = int(parquet.read(files[-1], ("time",))["time"][-1])
-        return first, last + (key.interval_ns or 0)
+        return parquet.head(files[0]).first_ns, parquet.head(files[-1]).last_ns + (key.interval_ns or 0)
 
-    def files(self, key: SeriesKey) -> list[Path]:
-        """The files of a series, by month."""
-        return sorted((self.root / key.folder).glob("[0-9]*.parquet"))
+    def files(self, key: SeriesKey, start_ns: int | None = None, end_ns: int | None = None) -> list[Path]:
+        """The files of a series, by month; of [start, end) only those that may hold rows of it."""
+        low = "" if start_ns is None else _month_text(start_ns)
+        high = "9999-99" if end_ns is None else _month_text(end_ns)
+        return sorted(path for path in (self.root / key.folder).glob("[0-9]*.parquet") if low <= path.stem <= high)
 
     def columns(self, key: SeriesKey) -> Columns:
         """All stored columns of a series as they stand in the files, unchecked: what the checks look at."""
-        parts = [parquet.read(path, key.columns) for path in self.files(key)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in key.columns}
+        return _joined(self.files(key), key.columns)[1]
 
-    def _read(
-        self, key: SeriesKey, start_ns: int | None, end_ns: int | None
-    ) -> tuple[Columns, dict[str, object]] | None:
-        files = self.files(key)
-        if not files:
-            return None
-        low = "" if start_ns is None else _month_text(start_ns)
-        high = "9999-99" if end_ns is None else _month_text(end_ns)
-        wanted = [path for path in files if low <= path.stem <= high] or files[:1]
-        parts = [parquet.read(path, key.columns) for path in wanted]
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in key.columns}
-        return columns, dict(parquet.head(wanted[-1]).facts)
+    def _read(self, key: SeriesKey, start_ns: int | None, end_ns: int | None) -> tuple[Head, Columns] | None:
+        files = self.files(key, start_ns, end_ns) or self.files(key)[:1]
+        return _joined(files, key.columns) if files else None
 
     def _plan(self, key: SeriesKey, series: Bars | FundingRates) -> list[_Month]:
         """The months that a write changes, with their rows after it."""
@@ -203,12 +176,12 @@ class Store:
             added = int(new["time"].size)
             sources = {series.source}
             if path.is_file():
-                held = parquet.head(path).facts
-                if held["synthetic"] != series.synthetic:
+                head, held = parquet.opened(path, key.columns)
+                if head.facts["synthetic"] != series.synthetic:
                     raise MarketDataError(f"{path}: synthetic and recorded rows are not mixed; use another store")
-                merged = merge(series.name, parquet.read(path, key.columns), new)
+                merged = merge(series.name, held, new)
                 new, added = merged.columns, merged.added
-                sources |= set(str(held["source"]).split("; "))
+                sources |= set(str(head.facts["source"]).split("; "))
             if added:
                 facts = _facts(key, "; ".join(sorted(sources)), series.synthetic)
                 plan.append(_Month(path=path, columns=new, facts=facts, added=added))
@@ -231,6 +204,40 @@ class Store:
         """Remove what a killed writer left; the lock is held, so no living writer owns it."""
         for path in (self.root / key.folder).glob(f".*{parquet.TEMPORARY}"):
             path.unlink(missing_ok=True)
+
+
+def made_bars(key: SeriesKey, head: Head, columns: Columns) -> Bars:
+    """The columns of a file as bars, checked."""
+    assert key.interval_ns is not None
+    return Bars(
+        venue=key.venue,
+        symbol=key.symbol,
+        kind=key.kind,
+        interval_ns=key.interval_ns,
+        time_ns=columns["time"],
+        open=columns["open"],
+        high=columns["high"],
+        low=columns["low"],
+        close=columns["close"],
+        volume=columns.get("volume", _no_volume(columns["time"].size)),
+        source=str(head.facts["source"]),
+        synthetic=bool(head.facts["synthetic"]),
+    )
+
+
+def _joined(files: Sequence[Path], names: Sequence[str]) -> tuple[Head, Columns]:
+    """The columns of several files as one, read into their place, and what the last of the files says of itself."""
+    heads = [parquet.head(path) for path in files]
+    rows = sum(head.rows for head in heads)
+    whole: Columns = {name: np.empty(rows, np.int64 if name == "time" else np.float64) for name in names}
+    first = 0
+    for path in files:
+        part = parquet.read(path, names)
+        after = first + part["time"].size
+        for name in names:
+            whole[name][first:after] = part[name]
+        first = after
+    return heads[-1], whole
 
 
 def _key(series: Bars | FundingRates) -> SeriesKey:
