@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backtest.clock import DAY_NS, HOUR_NS, MINUTE_NS, moment_ns
+from backtest.clock import DAY_NS, HOUR_NS, MINUTE_NS, moment_ns, time_text
 from backtest.enums import PriceSource
 from backtest.errors import MarketDataError, UsageError
 from backtest.market.contract import TierTable
-from backtest.market.history import MARK_CLOSE
+from backtest.market.history import CLOSE, MARK_CLOSE
+from backtest.market.key import SeriesKey
 from backtest.market.loading import load
 from backtest.market.series import SeriesKind
 from backtest.market.store import Store
@@ -141,3 +143,83 @@ def test_loading_imports_nothing_heavy() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_months_are_put_side_by_side_and_what_is_missing_between_them_is_a_hole(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+    hours = [*range(700, 740), *range(750, 800)]  # March has 744 hours: the last 4 and April's first 6 are missing
+    prices = [100.0 + hour % 9 for hour in hours]
+    store.write(bars(prices, hours=hours))
+    assert len(store.files(SeriesKey(venue="binance", symbol=BTC, kind=SeriesKind.OHLCV, interval_ns=HOUR_NS))) == 2
+    history = load("binance", [BTC], "1h", store=store)
+    closes = history.prices[0, CLOSE]
+    assert history.length == 100
+    assert closes[~np.isnan(closes)].tolist() == prices
+    assert np.flatnonzero(np.isnan(history.prices).all(axis=(0, 1))).tolist() == list(range(40, 50))
+    assert [(hole.kind, hole.first_bar, hole.bars) for hole in history.holes] == [(SeriesKind.OHLCV, 40, 10)]
+
+
+def test_a_range_may_reach_beyond_the_bars_of_one_of_its_symbols(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+    store.write(bars(DAYS))
+    store.write(bars(DAYS[:24], symbol=ETH, hours=range(24, 48)))
+    both = load("binance", [BTC, ETH], "1h", start="2024-03-01", end="2024-03-04", store=store)
+    missing = np.isnan(both.prices[1, CLOSE])
+    assert np.flatnonzero(~missing).tolist() == list(range(24, 48))
+    assert [(hole.first_bar, hole.bars) for hole in both.holes] == [(0, 24), (48, 24)]
+
+
+def test_bars_longer_than_a_day_are_made_across_the_edge_of_a_month(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+    store.write(bars([100.0 + hour for hour in range(24 * 40)]))  # from Friday 1 March to 9 April
+    weeks = load("binance", [BTC], "1w", store=store)
+    assert time_text(weeks.start_ns) == "2024-03-04 00:00"
+    assert weeks.prices[0, CLOSE].tolist() == [100.0 + 24 * day - 1 for day in (10, 17, 24, 31, 38)]
+
+
+def test_a_longer_bar_that_lacks_one_of_its_shorter_ones_does_not_appear(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+    store.write(bars(DAYS[:23], hours=[hour for hour in range(24) if hour != 9]))
+    four = load("binance", [BTC], "4h", store=store)
+    assert np.isnan(four.prices[0, CLOSE]).tolist() == [False, False, True, False, False, False]
+    assert [(hole.first_bar, hole.bars) for hole in four.holes] == [(2, 1)]
+
+
+def test_of_several_stored_intervals_the_longest_that_has_the_range_is_taken(store: Store) -> None:
+    store.write(bars([50.0] * 60 * 24, interval_ns=MINUTE_NS, hours=range(5 * 1440, 6 * 1440)))  # 6 March, by minutes
+    assert (
+        load("binance", [BTC], "1h", start="2024-03-02", end="2024-03-03", store=store).prices[0, CLOSE, 0] == DAYS[24]
+    )
+    later = load("binance", [BTC], "1h", start="2024-03-06", end="2024-03-07", store=store)
+    assert (later.length, later.prices[0, CLOSE, 0]) == (24, 50.0)
+
+
+def test_a_file_of_the_wrong_month_is_refused(store: Store) -> None:
+    key = SeriesKey(venue="binance", symbol=BTC, kind=SeriesKind.OHLCV, interval_ns=HOUR_NS)
+    (path,) = store.files(key)
+    path.with_name("2024-04.parquet").write_bytes(path.read_bytes())
+    with pytest.raises(MarketDataError, match="holds bars of another month"):
+        load("binance", [BTC], "1h", store=store)
+
+
+def test_the_mark_is_not_read_where_the_last_price_judges(store: Store) -> None:
+    key = SeriesKey(venue="binance", symbol=BTC, kind=MARK, interval_ns=HOUR_NS)
+    (path,) = store.files(key)
+    path.write_bytes(b"not read")
+    assert load("binance", [BTC], "1h", store=store, judge=PriceSource.LAST).length == 72
+    with pytest.raises(MarketDataError, match="is damaged"):
+        load("binance", [BTC], "1h", store=store)
+
+
+def test_a_history_takes_little_more_memory_than_its_prices(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+    count = 1440 * 90
+    for kind in (SeriesKind.OHLCV, MARK):
+        store.write(bars([100.0] * count, kind=kind, interval_ns=MINUTE_NS))
+    load("binance", [BTC], "1m", end="2024-03-02", store=store)  # what is imported at first use
+    tracemalloc.start()
+    history = load("binance", [BTC], "1m", store=store)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert history.prices.nbytes == count * 9 * 8
+    assert most < 2 * history.prices.nbytes

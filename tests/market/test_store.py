@@ -18,6 +18,7 @@ import pytest
 
 from backtest.clock import HOUR_NS, moment_ns
 from backtest.errors import MarketDataError
+from backtest.market import parquet
 from backtest.market.catalogue import NAME, catalogue
 from backtest.market.contract import TierTable
 from backtest.market.key import SeriesKey
@@ -264,3 +265,28 @@ def test_a_damaged_catalogue_is_made_anew(store: Store) -> None:
     known = catalogue(store)
     (store.root / NAME).write_text("{half", encoding="utf-8")
     assert catalogue(store) == known
+
+
+def test_a_file_of_a_later_layout_is_refused_whatever_it_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "LAYOUT", 2)
+    store.write(bars(MARCH))
+    (path,) = store.files(KEY)
+    columns = {"time": np.arange(3), "something": np.zeros(3)}
+    parquet.put_in_place([(parquet.write_beside(path, columns, parquet.head(path).facts), path)])
+    monkeypatch.setattr(parquet, "LAYOUT", 1)
+    for use in (lambda: store.bars(KEY), lambda: catalogue(store), lambda: store.write(bars(MARCH))):
+        with pytest.raises(MarketDataError, match=r"was written by a later version \(layout 2\); update this package"):
+            use()
+
+
+def test_the_catalogue_is_made_from_footers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(bars([100] * (24 * 92)))
+    monkeypatch.setattr(parquet, "read", lambda *_: pytest.fail("a whole month is not read"))
+    (line,) = catalogue(store)
+    assert (line.rows, line.gaps, line.first_ns) == (24 * 92, 0, BASE_NS)
+
+
+def test_gaps_within_and_between_months_are_counted(store: Store) -> None:
+    store.write(bars([100] * 6, hours=[0, 1, 5, 743, 750, 751]))
+    (line,) = catalogue(store)
+    assert (line.rows, line.gaps, line.end_ns) == (6, 3, BASE_NS + 752 * HOUR_NS)
