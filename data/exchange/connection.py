@@ -26,7 +26,7 @@ from data.exchange.venues import Exchange, Volume
 from data.exchange.walk import Row
 
 MS = 1_000_000
-NO_SUCH_REQUEST = (None, 400, 404, 405)
+NO_SUCH_REQUEST = (None, 400, 404, 405, 501)
 """Statuses by which a server says that it does not know a request; None where ccxt knows none to make."""
 NEAR_CLOCKS_MS = 600_000
 """Of two clocks that differ by less than this the earlier one is taken, so that a bar is finished by both."""
@@ -129,7 +129,7 @@ class ExchangeConnection:
     def _bar_walk(self, stretch: Stretch, interval_ns: int) -> walk.BarWalk:
         rows = self._exchange.rows if stretch.kind is SeriesKind.OHLCV else self._exchange.price_rows
         if self._exchange.longest_ns is not None:
-            rows = max(1, min(rows, self._exchange.longest_ns // interval_ns))
+            rows = max(2, min(rows, self._exchange.longest_ns // interval_ns))
         name = f"{stretch.symbol} {stretch.kind.value} {interval_text(interval_ns)}"
         step = interval_ns // MS
         days = "1d" in (self._clients.mine().timeframes or {}) and self._exchange.latest is None
@@ -138,7 +138,7 @@ class ExchangeConnection:
             return self._ask_bars(stretch, name, start, end, step_ms)
 
         leap = max(step, walk.DAY_MS) if days else step
-        return walk.BarWalk(name=name, ask=ask, rows=rows, step_ms=step, leap_ms=leap)
+        return walk.BarWalk(name=name, ask=ask, rows=rows, step_ms=step, leap_ms=leap, now_ms=self._now_ns // MS)
 
     def _ask_bars(self, stretch: Stretch, name: str, start: int, end: int, step_ms: int) -> Sequence[Row]:
         most = self._exchange.rows if stretch.kind is SeriesKind.OHLCV else self._exchange.price_rows

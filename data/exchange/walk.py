@@ -62,8 +62,8 @@ def _values(row: Row) -> str:
 class BarWalk:
     """Walks one series of bars.
 
-    `rows`: bars a request brings; `step_ms`: the interval; `leap_ms`: the longer interval whose bars tell where the
-    next ones are (the interval itself where a venue keeps only the latest bars of each).
+    `rows`: bars a request brings, 2 or more; `step_ms`: the interval; `leap_ms`: the longer interval whose bars tell
+    where the next ones are (the interval itself where a venue keeps only the latest bars of each); `now_ms`: the time.
     """
 
     name: str
@@ -71,8 +71,10 @@ class BarWalk:
     rows: int
     step_ms: int
     leap_ms: int
+    now_ms: int
     _leaps: list[int] = field(default_factory=list)
     _leaps_until: int = 0
+    _blind: bool = False
 
     def pages(self, start_ms: int, end_ms: int) -> Iterator[tuple[list[Row], int]]:
         """Rows as they come, and the time up to which all is settled."""
@@ -96,8 +98,6 @@ class BarWalk:
 
     def _fresh(self, since: int, upto: int, end_ms: int, last: Row | None) -> list[Row]:
         """The rows after `last` from `since` on."""
-        if last is not None and upto <= int(last[0]) + self.step_ms:
-            upto += self.step_ms
         for _ in range(ASKS):
             rows = tidy(self.name, self.ask(since, upto, self.step_ms), since, end_ms)
             if rows and last is not None and rows[0][0] == last[0]:
@@ -112,7 +112,7 @@ class BarWalk:
         cursor = start_ms
         while cursor < end_ms:
             upto = min(end_ms, cursor + self.rows * self.step_ms)
-            rows = tidy(self.name, self.ask(cursor, upto, self.step_ms), cursor, end_ms)
+            rows = self._fresh(cursor, upto, end_ms, None)
             if not rows:
                 cursor = self._over(upto, end_ms)
                 yield [], min(cursor, end_ms)
@@ -124,18 +124,30 @@ class BarWalk:
 
     def _over(self, cursor: int, end_ms: int) -> int:
         """Where to go on after an empty window: at the next longer bar that the venue has."""
-        if end_ms - cursor < max(self.leap_ms, 2 * self.step_ms):
+        if self._blind or end_ms - cursor < max(self.leap_ms, 2 * self.step_ms):
             return cursor
         if cursor >= self._leaps_until:
             start = cursor - cursor % self.leap_ms
             until = end_ms if self.leap_ms == self.step_ms else min(end_ms, start + self.rows * self.leap_ms)
-            rows: list[Row] = []
-            for _ in range(ASKS):
-                rows = rows or tidy(self.name, self.ask(start, until, self.leap_ms), start, until)
-            self._leaps = [int(row[0]) for row in rows]
+            self._leaps = self._longer(start, until)
             self._leaps_until = until
+            self._blind = not self._leaps and self.leap_ms != self.step_ms and not self._has_longer()
+            if self._blind:
+                return cursor
         following = next((at for at in self._leaps if at + self.leap_ms > cursor), self._leaps_until)
         return max(cursor, following)
+
+    def _has_longer(self) -> bool:
+        """Whether the venue has longer bars of the series at all, so that their absence says something."""
+        return bool(self._longer(self.now_ms - 30 * self.leap_ms, self.now_ms))
+
+    def _longer(self, start_ms: int, end_ms: int) -> list[int]:
+        """The times of the longer bars in [start, end)."""
+        for _ in range(ASKS):
+            rows = tidy(self.name, self.ask(start_ms, end_ms, self.leap_ms), start_ms, end_ms)
+            if rows:
+                return [int(row[0]) for row in rows]
+        return []
 
 
 def rates(name: str, ask: AskRates, start_ms: int, end_ms: int) -> list[Row]:
