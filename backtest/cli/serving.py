@@ -33,10 +33,10 @@ def opened(
 
 def command_line(served: OpenVenue) -> str:
     """The line that fetches from a server, in full."""
-    symbols = " ".join(served.symbols)
+    symbols = " ".join(f"-s {symbol}" for symbol in served.symbols)
     start, end = (time_text(moment).replace(" ", "T") for moment in _week(served))
     return (
-        f"backtest data fetch {symbols} --venue {served.venue} --timeframe {interval_text(served.interval_ns)} "
+        f"backtest data fetch --venue {served.venue} {symbols} --timeframe {interval_text(served.interval_ns)} "
         f"-r {start}..{end} --kind {','.join(served.kinds)} --base-url {served.url} --store {ANOTHER}"
     )
 

@@ -94,7 +94,7 @@ class BinanceWire:
         limit = _number(request, "limit", 500)
         if limit is None or not 1 <= limit <= 1500:
             raise _refusal(400, -1130, "Data sent for parameter 'limit' is not valid.")
-        bars = self.shelf.bars.get((listed.symbol, kind, interval_ns(text) // MILLISECOND_NS))
+        bars = self.shelf.series(listed.symbol, kind, interval_ns(text) // MILLISECOND_NS)
         if bars is None:
             return Reply(body=[])
         now = self.shelf.clock()

@@ -71,7 +71,7 @@ class BybitWire:
         limit = self._limit(request, default=200, most=1000)
         length = INTERVALS_NS[interval] // MILLISECOND_NS
         head = {"symbol": _symbol(listed), "category": category}
-        bars = self.shelf.bars.get((listed.symbol, kind, length))
+        bars = self.shelf.series(listed.symbol, kind, length)
         if bars is None:
             return Reply(body=self._said(0, "OK", {**head, "list": []}))
         now = self.shelf.clock()

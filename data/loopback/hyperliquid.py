@@ -76,7 +76,7 @@ class HyperliquidWire:
             raise _unreadable()
         listed = self._instrument(wanted.get("coin"))
         interval = str(wanted["interval"])
-        bars = self.shelf.bars.get((listed.symbol, SeriesKind.OHLCV, interval_ns(interval) // MILLISECOND_NS))
+        bars = self.shelf.series(listed.symbol, SeriesKind.OHLCV, interval_ns(interval) // MILLISECOND_NS)
         if bars is None:
             return Reply(body=[])
         now = self.shelf.clock()

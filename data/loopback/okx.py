@@ -83,7 +83,7 @@ class OkxWire:
         if bar not in BARS_NS:
             raise _refusal("51000", "Parameter bar error")
         limit = self._limit(request, 300 if kind is SeriesKind.OHLCV else 100, 100)
-        bars = self.shelf.bars.get((listed.symbol, kind, BARS_NS[bar] // MILLISECOND_NS))
+        bars = self.shelf.series(listed.symbol, kind, BARS_NS[bar] // MILLISECOND_NS)
         if bars is None:
             return Reply(body=_said([]))
         now = self.shelf.clock()

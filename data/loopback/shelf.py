@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.clock import interval_text
+from backtest.clock import grid_phase_ns, interval_text
 from backtest.errors import MarketDataError
 from backtest.market.catalogue import catalogue
 from backtest.market.series import Bars, FundingRates, SeriesKind
@@ -57,6 +57,24 @@ class ServedBars:
             rows[-1] = self._unfinished(*rows[-1], now_ms=now_ms)
         return rows
 
+    def together(self, interval_ms: int) -> ServedBars:
+        """The bars of a longer interval, as exchanges have them: one for each in which there is any bar."""
+        phase = grid_phase_ns(interval_ms * MILLISECOND_NS) // MILLISECOND_NS
+        opened = self.time_ms - (self.time_ms - phase) % interval_ms
+        first = np.flatnonzero(np.diff(opened, prepend=-1))
+        last = np.append(first[1:], opened.size) - 1
+        start, high, low, close, volume = self.columns
+        amount: NDArray[np.float64] = np.add.reduceat(volume, first)
+        columns = (
+            start[first],
+            np.asarray(np.maximum.reduceat(high, first)),
+            np.asarray(np.minimum.reduceat(low, first)),
+            close[last],
+            np.asarray(np.round(amount, 8)),
+        )
+        name = f"{self.name.rpartition(' ')[0]} {interval_text(interval_ms * MILLISECOND_NS)}"
+        return ServedBars(name=name, interval_ms=interval_ms, time_ms=opened[first], columns=columns)
+
     def _unfinished(
         self, opened_ms: int, first: float, high: float, low: float, last: float, volume: float, *, now_ms: int
     ) -> tuple[int, float, float, float, float, float]:
@@ -87,6 +105,7 @@ class Shelf:
     instruments: tuple[Instrument, ...]
     bars: dict[tuple[str, SeriesKind, int], ServedBars] = field(repr=False)
     funding: dict[str, ServedFunding] = field(repr=False)
+    _longer: dict[tuple[str, SeriesKind, int], ServedBars] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of_store(cls, store: Store, venue: str, clock: Clock) -> Shelf:
@@ -116,6 +135,17 @@ class Shelf:
             )
         listed = tuple(instrument(store, venue, symbol, *known[symbol]) for symbol in sorted(known))
         return cls(venue=venue, clock=clock, instruments=listed, bars=bars, funding=funding)
+
+    def series(self, symbol: str, kind: SeriesKind, interval_ms: int) -> ServedBars | None:
+        """Bars as stored at an interval, else put together from the longest stored one that divides it."""
+        key = symbol, kind, interval_ms
+        held = self.bars.get(key) or self._longer.get(key)
+        if held is not None:
+            return held
+        finer = [length for base, price, length in self.bars if (base, price) == key[:2] and interval_ms % length == 0]
+        if not finer:
+            return None
+        return self._longer.setdefault(key, self.bars[symbol, kind, max(finer)].together(interval_ms))
 
     def at(self, clock: Clock) -> Shelf:
         """The same shelf under another clock."""

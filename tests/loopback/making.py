@@ -13,6 +13,7 @@ import ccxt
 import numpy as np
 
 from backtest.clock import HOUR_NS, MINUTE_NS, moment_ns
+from backtest.market.catalogue import catalogue
 from backtest.market.series import Bars, FundingRates, SeriesKind
 from backtest.market.store import Store
 from data.loopback.shelf import Shelf, standing_clock
@@ -110,3 +111,39 @@ def _redirected(addresses: Any, url: str) -> Any:
     if isinstance(addresses, dict):
         return {name: _redirected(address, url) for name, address in addresses.items()}
     return url + urlsplit(addresses).path
+
+
+def differences(
+    served: Path,
+    fetched: Path,
+    venue: str,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    stamps_ns: int | None = None,
+) -> list[str]:
+    """What of a served venue's series in [start, end) is not row for row in another store; empty where all is.
+
+    `stamps_ns` is the end for funding, where it is another one.
+    """
+    theirs, ours = Store(root=served), Store(root=fetched)
+    found = []
+    for key in (line.key for line in catalogue(theirs) if line.key.venue == venue):
+        if key.kind is SeriesKind.TIERS:
+            continue
+        if key.kind is SeriesKind.FUNDING:
+            until = end_ns if stamps_ns is None else stamps_ns
+            pair = [store.funding(venue, key.symbol, start_ns, until) for store in (theirs, ours)]
+            names: tuple[str, ...] = ("time_ns", "rate")
+        else:
+            pair = [store.bars(key, start_ns, end_ns) for store in (theirs, ours)]
+            names = ("time_ns", "open", "high", "low", "close", *(("volume",) if key.kind is SeriesKind.OHLCV else ()))
+        rows = [0 if each is None else len(each) for each in pair]
+        if rows[0] != rows[1]:
+            found.append(f"{key.symbol} {key.kind.value}: {rows[0]} rows served, {rows[1]} stored")
+        elif rows[0]:
+            found += [
+                f"{key.symbol} {key.kind.value}: {column} differs"
+                for column in names
+                if not np.array_equal(getattr(pair[0], column), getattr(pair[1], column))
+            ]
+    return found

@@ -115,3 +115,17 @@ def test_an_open_bar_is_unfinished_and_nothing_later_is_served(tmp_path_factory:
     assert part[:20] == whole[:20]
     assert part[20][:2] == whole[20][:2]
     assert float(part[20][5]) == pytest.approx(float(whole[20][5]) / 2)
+
+
+def test_longer_bars_are_put_together_from_the_stored_ones(url: str) -> None:
+    query = {"symbol": "BTCUSDT", "startTime": START + 60 * MINUTE}
+    _, minutes = ask(url, "/fapi/v1/klines", interval="1m", limit=60, **query)
+    _, (hour,) = ask(url, "/fapi/v1/klines", interval="1h", limit=1, **query)
+    assert hour[0] == START + 60 * MINUTE
+    assert float(hour[1]) == float(minutes[0][1])
+    assert float(hour[2]) == max(float(row[2]) for row in minutes)
+    assert float(hour[3]) == min(float(row[3]) for row in minutes)
+    assert float(hour[4]) == float(minutes[-1][4])
+    assert float(hour[5]) == pytest.approx(sum(float(row[5]) for row in minutes))
+    _, days = ask(url, "/fapi/v1/klines", interval="1d", symbol="BTCUSDT")
+    assert [(row[0] - START) // MINUTE for row in days] == [0, 1440, 2880]
