@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backtest.config import RunConfig as RunConfig
     from backtest.engine import run as run
     from backtest.enums import Side as Side
+    from backtest.market.fetch import fetch as fetch
     from backtest.market.history import MarketHistory as MarketHistory
     from backtest.market.loading import load as load
     from backtest.market.sql import sql as sql
@@ -59,6 +60,7 @@ _HOMES = {
     "Schedule": "backtest.strategy.schedule",
     "Side": "backtest.enums",
     "Strategy": "backtest.strategy.protocol",
+    "fetch": "backtest.market.fetch",
     "load": "backtest.market.loading",
     "montecarlo": "backtest.validation.montecarlo",
     "open_run": "backtest.runs",
@@ -86,6 +88,7 @@ __all__ = [
     "calc",
     "enums",
     "errors",
+    "fetch",
     "load",
     "montecarlo",
     "open_run",

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backtest import venues
 from backtest.clock import time_text
 from backtest.errors import BacktestError, MarketDataError
-from backtest.market import parquet
+from backtest.market import parquet, snapshots
 from backtest.market.bar_checks import LEAD, Apart, Order, rules
 from backtest.market.catalogue import StoredSeries
 from backtest.market.findings import Finding, Level, Verdict, fail, warn
@@ -143,7 +142,7 @@ def _overlap(line: StoredSeries, beside: Sequence[StoredSeries]) -> list[Finding
 def _tiers(store: Store, line: StoredSeries) -> list[Finding]:
     key: SeriesKey = line.key
     try:
-        contract = venues.contract(key.venue, key.symbol, imported=store.tiers(key.venue, key.symbol))
+        contract = snapshots.contract(store, key.venue, key.symbol)
     except BacktestError:
         text = f"no leverage tiers or margin rules are known for {key.symbol} at {key.venue}: it cannot be run"
         return [warn("tiers", text)]

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from backtest.market.key import SeriesKey
 from backtest.market.loader import Access, Connection, Rules, Stopped, Stretch
 from backtest.market.series import Bars, FundingRates, SeriesKind
 from backtest.market.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = (SeriesKind.OHLCV, SeriesKind.MARK, SeriesKind.FUNDING)
 COLUMNS = ("open", "high", "low", "close", "volume")
@@ -77,6 +80,28 @@ class Fetched:
     series: tuple[FetchedSeries, ...]
     rules: tuple[FetchedRules, ...]
     remarks: tuple[str, ...]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The series as a table: rows stored of the range, those that are new, missing bars, why there is nothing."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "symbol": each.symbol,
+                    "kind": each.kind.value,
+                    "timeframe": None if each.interval_ns is None else interval_text(each.interval_ns),
+                    "start": pd.Timestamp(each.first_ns, unit="ns", tz="UTC") if each.first_ns is not None else None,
+                    "end": pd.Timestamp(each.end_ns, unit="ns", tz="UTC") if each.end_ns is not None else None,
+                    "rows": each.rows,
+                    "added": each.added,
+                    "missing": sum(bars for _, bars in each.holes),
+                    "absent": each.absent,
+                }
+                for each in self.series
+            ]
+        )
 
 
 @dataclass(kw_only=True)
