@@ -7,7 +7,10 @@ A CSV file without a header line is read in the order of Binance's archive: time
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,7 @@ from pyarrow import parquet as pq
 from backtest.clock import MINUTE_NS, interval_text
 from backtest.errors import MarketDataError, UsageError, near
 from backtest.market.loader import Delivery, FileRequest, Tiers
-from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.series import Bars, FundingRates, SeriesKind, UnsoundRowError, check_order
 from data import tier_files
 from data.time_column import stamps_ns
 
@@ -55,9 +58,14 @@ class TableFiles:
             if kind is SeriesKind.TIERS:
                 tables = tier_files.tables(path, request.symbol, request.valid_from_ns)
                 return Delivery(series=Tiers(venue=request.venue, symbol=request.symbol, tables=tables))
-            table, remarks = _table(path)
-            return table_series(table, path.name, request, kind, remarks)
+            read = _table(path)
+            try:
+                return table_series(read.table, path.name, request, kind, read.remarks)
+            except UnsoundRowError as error:
+                raise MarketDataError(f"{path.name}: {error.told(read.place)}") from error
         except MarketDataError as error:
+            if isinstance(error.__cause__, UnsoundRowError):
+                raise
             raise MarketDataError(f"{path.name}: {error}") from error
 
 
@@ -77,9 +85,10 @@ def table_series(
     if kind is SeriesKind.FUNDING:
         rate = _numbers(table, names, "rate")
         rates = FundingRates(venue=request.venue, symbol=request.symbol, time_ns=stamps, rate=rate, source=source)
-        return Delivery(series=rates, remarks=remarks)
+        return Delivery(series=rates, remarks=(*remarks, *_jitter(stamps)))
     length = request.interval_ns
     if length is None:
+        check_order(f"{request.symbol} {kind.value}", stamps)
         length = _interval(stamps)
         remarks += (f"interval: {interval_text(length)} (from the stamps)",)
     volume = _numbers(table, names, "volume") if kind is SeriesKind.OHLCV else np.full(stamps.size, np.nan)
@@ -99,19 +108,37 @@ def table_series(
     return Delivery(series=bars, remarks=remarks)
 
 
-def _table(path: Path) -> tuple[pa.Table, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Read:
+    """A table, what is to be said of it, and the line of the file that its header stands in (None: no text file)."""
+
+    path: Path
+    table: pa.Table
+    remarks: tuple[str, ...] = ()
+    header: int | None = None
+
+    def place(self, row: int) -> str:
+        """Where a row stands: its line in the file, counted from 1, or its number in a table without lines, from 0."""
+        if self.header is None:
+            return f"row {row}"
+        with pa.input_stream(self.path, compression="detect") as stream:
+            filled = (number for number, line in enumerate(io.BytesIO(stream.read()), 1) if line.strip())
+            return f"line {next(islice(filled, row + self.header, None), row + self.header + 1)}"
+
+
+def _table(path: Path) -> _Read:
     try:
         if path.name.lower().endswith(".parquet"):
-            return pq.ParquetFile(path).read(), ()
+            return _Read(path, pq.ParquetFile(path).read())
         with pa.input_stream(path, compression="detect") as stream:
             table = csv.read_csv(stream)
         if not all(_is_number(name) for name in table.column_names):
-            return table, ()
+            return _Read(path, table, header=1)
         width = len(table.column_names)
         names = [*HEADERLESS[:width], *(f"column_{each}" for each in range(len(HEADERLESS), width))]
         with pa.input_stream(path, compression="detect") as stream:
             table = csv.read_csv(stream, read_options=csv.ReadOptions(column_names=names))
-        return table, (f"no header line: read as {', '.join(HEADERLESS)}",)
+        return _Read(path, table, (f"no header line: read as {', '.join(HEADERLESS)}",), header=0)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}") from error
     except (pa.ArrowException, OSError) as error:
@@ -157,7 +184,21 @@ def _numbers(table: pa.Table, names: Mapping[str, str], ours: str) -> NDArray[np
     try:
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     except pa.ArrowException as error:
+        for row, value in enumerate(column.to_pylist()):
+            if value is not None and not _is_number(str(value)):
+                raise UnsoundRowError(
+                    f"the column '{names[ours]}' holds '{value}' in {{0}}, which is no number", row
+                ) from error
         raise MarketDataError(f"the column '{names[ours]}' holds what is no number: {error}") from error
+
+
+def _jitter(stamps: NDArray[np.int64]) -> tuple[str, ...]:
+    """What is said of settlements that are stamped off the minute, to which they are floored."""
+    off = stamps % MINUTE_NS
+    late = int((off > 0).sum())
+    if not late:
+        return ()
+    return (f"{late} stamps up to {int(off.max()) / 1e6:g} ms after the minute: floored to it",)
 
 
 def _interval(stamps: NDArray[np.int64]) -> int:
@@ -167,4 +208,4 @@ def _interval(stamps: NDArray[np.int64]) -> int:
     length = int(steps[np.argmax(counts)])
     if length > 0 and length % MINUTE_NS == 0:
         return length
-    raise UsageError("the interval cannot be read from the stamps; add --timeframe 1h, and sort the rows")
+    raise UsageError("the interval cannot be read from the stamps; add --timeframe 1h")

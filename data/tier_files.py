@@ -38,7 +38,7 @@ def tables(path: Path, symbol: str, valid_from_ns: int | None) -> tuple[TierTabl
     else:
         rows = list(csv.DictReader(text.splitlines()))
     found: dict[int, list[Rung]] = {}
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, 1):
         when = _first(row, DATE) or stated
         at_ns = moment_ns(str(when)) if when else valid_from_ns
         if at_ns is None:

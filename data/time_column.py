@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from backtest.clock import SECOND_NS
 from backtest.errors import MarketDataError
+from backtest.market.series import UnsoundRowError
 
 UNITS = (("s", 1e11, SECOND_NS), ("ms", 1e14, 1_000_000), ("us", 1e17, 1_000), ("ns", np.inf, 1))
 """Unit, the number that no stamp of it reaches (the year 5138 in seconds, and so on), and its nanoseconds."""
@@ -19,7 +20,7 @@ def stamps_ns(column: pa.ChunkedArray, name: str) -> tuple[NDArray[np.int64], tu
     """UTC nanoseconds of a column of times, and what had to be guessed."""
     if column.null_count:
         row = next(i for i, value in enumerate(column) if not value.is_valid)
-        raise MarketDataError(f"the column '{name}' is empty in row {row}; a row without a time cannot be placed")
+        raise UnsoundRowError(f"the column '{name}' is empty in {{0}}; a row without a time cannot be placed", row)
     kind = column.type
     if pa.types.is_date(kind):
         column, kind = column.cast(pa.timestamp("ns", tz="UTC")), pa.timestamp("ns", tz="UTC")

@@ -7,7 +7,7 @@ that is not a positive number, or a high below its own open: each of these raise
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -21,6 +21,20 @@ from backtest.market.resampling import whole_bars
 
 Times = NDArray[np.int64]
 Column = NDArray[np.float64]
+
+
+class UnsoundRowError(MarketDataError):
+    """A row that no series takes. Its message calls a row by its place in the series, counted from 0; a reader of text
+    says `told(place)`, with the line of its file.
+    """
+
+    def __init__(self, text: str, *rows: int) -> None:
+        self.text, self.rows = text, rows
+        super().__init__(self.told(lambda row: f"row {row}"))
+
+    def told(self, place: Callable[[int], str]) -> str:
+        """The message with the rows called as `place` calls them."""
+        return self.text.format(*(place(row) for row in self.rows))
 
 
 class SeriesKind(Enum):
@@ -148,13 +162,14 @@ class Bars:
         )
 
     def _check_times(self) -> None:
-        _check_order(self.name, self.time_ns)
+        check_order(self.name, self.time_ns)
         off = (self.time_ns - grid_phase_ns(self.interval_ns)) % self.interval_ns != 0
         if off.any():
             row = int(np.argmax(off))
-            raise MarketDataError(
-                f"{self.name}: the bar in row {row} opens at {time_text(int(self.time_ns[row]))}, off the grid of its "
-                "interval, so bars would overlap; check --timeframe and the time unit"
+            raise UnsoundRowError(
+                f"{self.name}: the bar in {{0}} opens at {time_text(int(self.time_ns[row]))}, off the grid of its "
+                "interval, so bars would overlap; check --timeframe and the time unit",
+                row,
             )
 
     def _check_prices(self) -> None:
@@ -172,9 +187,10 @@ class Bars:
         row = int(np.argmax(wrong))
         value = float(getattr(self, name)[row])
         more = int(wrong.sum()) - 1
-        raise MarketDataError(
-            f"{self.name}: {name} {value:.10g} in row {row} ({time_text(int(self.time_ns[row]))}) {why}"
-            f"{f', and {more} more like it' if more else ''}; mend or leave out the row, for no value is invented"
+        raise UnsoundRowError(
+            f"{self.name}: {name} {value:.10g} in {{0}} ({time_text(int(self.time_ns[row]))}) {why}"
+            f"{f', and {more} more like it' if more else ''}; mend or leave out the row, for no value is invented",
+            row,
         )
 
 
@@ -198,13 +214,14 @@ class FundingRates:
         object.__setattr__(self, "rate", _frozen(self.rate, np.float64))
         if self.rate.shape != self.time_ns.shape:
             raise MarketDataError(f"{self.name}: {self.rate.size} rates for {self.time_ns.size} times")
-        _check_order(self.name, self.time_ns)
+        check_order(self.name, self.time_ns)
         wrong = ~(np.abs(self.rate) < 1)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise MarketDataError(
-                f"{self.name}: the rate {float(self.rate[row]):g} in row {row} ({time_text(int(self.time_ns[row]))}) "
-                "is no fraction of notional; write 0.01 % as 0.0001"
+            raise UnsoundRowError(
+                f"{self.name}: the rate {float(self.rate[row]):g} in {{0}} ({time_text(int(self.time_ns[row]))}) "
+                "is no fraction of notional; write 0.01 % as 0.0001",
+                row,
             )
 
     @property
@@ -243,15 +260,19 @@ def _frozen(values: NDArray[np.generic] | Column | Times, kind: type[np.generic]
     return column
 
 
-def _check_order(name: str, time_ns: Times) -> None:
+def check_order(name: str, time_ns: Times) -> None:
+    """Raise where a time stands twice or comes after a later one."""
     steps = np.diff(time_ns)
     if (steps > 0).all():
         return
     row = int(np.argmax(steps <= 0)) + 1
     when = time_text(int(time_ns[row]))
     if steps[row - 1] == 0:
-        raise MarketDataError(f"{name}: the time {when} stands twice, in rows {row - 1} and {row}; remove one of them")
-    raise MarketDataError(
-        f"{name}: row {row} ({when}) comes after {time_text(int(time_ns[row - 1]))}, so the rows are not sorted; "
-        "sort them by time, and see that no two files overlap"
+        raise UnsoundRowError(
+            f"{name}: the time {when} stands twice, in {{0}} and {{1}}; remove one of them", row - 1, row
+        )
+    raise UnsoundRowError(
+        f"{name}: {{0}} ({when}) comes after {time_text(int(time_ns[row - 1]))}, so the rows are not sorted; "
+        "sort them by time, and see that no two files overlap",
+        row,
     )

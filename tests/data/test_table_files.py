@@ -128,12 +128,12 @@ def test_funding_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([ROWS[0], ROWS[2], ROWS[1]], r"file.csv: .* row 2 \(2024-03-01 01:00\) .* not sorted"),
-        ([ROWS[0], ROWS[1], ROWS[1]], r"2024-03-01 01:00 stands twice, in rows 1 and 2"),
-        ([ROWS[0], ROWS[1].replace("103,", ","), ROWS[2]], r"high nan in row 1 \(2024-03-01 01:00\)"),
-        ([ROWS[0], ROWS[1].replace("103,", "90,"), ROWS[2]], r"high 90 in row 1 .* lies below"),
-        ([ROWS[0], ROWS[1].replace("103,", "x,"), ROWS[2]], r"'high' holds what is no number"),
-        ([ROWS[0], ",1,1,1,1,1", ROWS[2]], r"'time' is empty in row 1"),
+        ([ROWS[0], ROWS[2], ROWS[1]], r"file.csv: .* line 4 \(2024-03-01 01:00\) .* not sorted"),
+        ([ROWS[0], ROWS[1], ROWS[1]], r"2024-03-01 01:00 stands twice, in line 3 and line 4"),
+        ([ROWS[0], ROWS[1].replace("103,", ","), ROWS[2]], r"high nan in line 3 \(2024-03-01 01:00\)"),
+        ([ROWS[0], ROWS[1].replace("103,", "90,"), ROWS[2]], r"high 90 in line 3 .* lies below"),
+        ([ROWS[0], ROWS[1].replace("103,", "x,"), ROWS[2]], r"'high' holds 'x' in line 3, which is no number"),
+        ([ROWS[0], ",1,1,1,1,1", ROWS[2]], r"'time' is empty in line 3"),
         ([], "no row"),
     ],
 )
@@ -176,3 +176,28 @@ def test_a_time_written_the_local_way_is_refused_in_one_line(tmp_path: Path) -> 
     ) as told:
         read(path)
     assert "\n" not in str(told.value)
+
+
+def test_lines_are_counted_as_in_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, HEADER, "", ROWS[0], ROWS[2], "", ROWS[1])
+    with pytest.raises(MarketDataError, match=r"file.csv: BTC/USDT:USDT ohlcv: line 6 .* not sorted"):
+        read(path)
+    headless = written(tmp_path, ROWS[0], ROWS[2], ROWS[1], name="headless.csv")
+    with pytest.raises(MarketDataError, match="line 3 "):
+        read(headless)
+    packed = tmp_path / "packed.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(MarketDataError, match="line 6 "):
+        read(packed)
+
+
+def test_a_table_without_lines_has_rows_counted_from_0(tmp_path: Path) -> None:
+    columns = {name: [10.0, 10.0] for name in ("open", "high", "low", "close", "volume")}
+    pq.write_table(pa.table({"time": [BASE_MS + 3_600_000, BASE_MS]} | columns), tmp_path / "file.parquet")
+    with pytest.raises(MarketDataError, match=r"row 1 \(2024-03-01 00:00\) comes after"):
+        read(tmp_path / "file.parquet")
+
+
+def test_stamps_of_funding_off_the_minute_are_said(tmp_path: Path) -> None:
+    path = written(tmp_path, "time,rate", f"{BASE_MS + 7},0.0001", f"{BASE_MS + 28_800_019},-0.0002")
+    assert "2 stamps up to 19 ms after the minute: floored to it" in read(path, kind=SeriesKind.FUNDING).remarks

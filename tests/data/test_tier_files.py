@@ -54,7 +54,7 @@ def test_tiers_without_a_date_are_refused(tmp_path: Path) -> None:
     ("document", "said"),
     [
         ({"BTC/USDT:USD": CCXT}, "did you mean 'BTC/USDT:USD'"),
-        ([{"maxNotional": 1, "maxLeverage": 5}], "tier 0 has no rate"),
+        ([{"maxNotional": 1, "maxLeverage": 5}], "tier 1 has no rate"),
         ([], "no tier in it"),
         ("{", "no JSON"),
         ([{**CCXT[0], "maxLeverage": "many"}], "leverage 'many' is no number"),

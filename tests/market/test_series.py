@@ -19,7 +19,7 @@ GOOD = bars([100, 101, 102])
     ("hours", "said"),
     [
         ([0, 2, 1], r"row 2 \(2024-03-01 01:00\) comes after 2024-03-01 02:00"),
-        ([0, 1, 1], r"2024-03-01 01:00 stands twice, in rows 1 and 2"),
+        ([0, 1, 1], r"2024-03-01 01:00 stands twice, in row 1 and row 2"),
     ],
 )
 def test_unsorted_and_repeated_rows_are_refused(hours: list[int], said: str) -> None:
