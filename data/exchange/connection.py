@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import ccxt
 import numpy as np
@@ -39,6 +40,10 @@ class ExchangeConnection:
         self.venue = exchange.id
         self.remarks: tuple[str, ...] = ()
         self._exchange = exchange
+        self._mirrored = bool(access.address)
+        self._source = f"{exchange.name}, through ccxt"
+        if access.address:
+            self._source += f", from {urlsplit(access.address).hostname}"
         self._clients = Clients(exchange, access)
         self._patience = Patience(
             exchange.name, self._clients.pace, attempts=access.attempts, local=self._clients.local
@@ -69,18 +74,17 @@ class ExchangeConnection:
         return ""
 
     def begins_ns(self, symbol: str, kind: SeriesKind, interval_ns: int | None) -> tuple[int, str]:
-        """How far back the venue answers, as it says itself."""
+        """How far back the venue answers, as it says itself; another server in its place may keep more."""
         name = self._exchange.name
+        if self._mirrored:
+            return self._listed(symbol)
         if interval_ns is None and self._exchange.funding_keeps_ns is not None:
             kept = self._exchange.funding_keeps_ns
             return self._now_ns - kept, f"{name} answers with the last {kept // (24 * HOUR_NS)} days of funding only"
         if interval_ns is not None and self._exchange.latest is not None:
             begins = self._now_ns - self._exchange.latest * interval_ns
             return begins, f"{name} keeps the latest {self._exchange.latest:,} bars of an interval only"
-        created = self._markets[symbol].get("created")
-        if created is None:
-            return 0, ""
-        return int(created) * MS, f"listed {time_text(int(created) * MS)[:10]}"
+        return self._listed(symbol)
 
     def pages(self, stretch: Stretch) -> Iterator[Page]:
         """The rows of a stretch, as they come."""
@@ -103,6 +107,13 @@ class ExchangeConnection:
     def stop(self) -> None:
         """End all waiting."""
         self._clients.pace.stop()
+
+    def _listed(self, symbol: str) -> tuple[int, str]:
+        """When trading of a contract began, as the list of markets says it."""
+        created = self._markets[symbol].get("created")
+        if created is None:
+            return 0, ""
+        return int(created) * MS, f"listed {time_text(int(created) * MS)[:10]}"
 
     def _ask(self, what: str, request: Any) -> Any:
         return self._patience.ask(self._clients.mine(), what, request)
@@ -260,10 +271,6 @@ class ExchangeConnection:
             client, f"the leverage tiers of {symbol}", lambda: client.fetch_market_leverage_tiers(symbol)
         )
         return markets.steps(rungs or []), ()
-
-    @property
-    def _source(self) -> str:
-        return f"{self._exchange.name}, through ccxt"
 
 
 def _is_bar(row: Row, kind: SeriesKind) -> bool:
