@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from backtest.cli.main import status
 from backtest.clock import DAY_NS, HOUR_NS, MINUTE_NS, moment_ns
 from backtest.errors import MarketDataError, UsageError
+from backtest.market.fetch import Fetched, fetch
 from backtest.market.loader import Access, Page, Stopped, Stretch
 from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.store import Store
 from data.archive_files import months, venue_symbol
 from data.archives import Archive, BinanceArchive
 
@@ -338,3 +342,58 @@ def test_what_the_archive_has_not_is_said(tmp_path: Path) -> None:
         archive(tmp_path, "binanze")
     assert BinanceArchive().serves("binance-coin")
     assert not BinanceArchive().serves("bybit")
+
+
+def fetched(served: Served, store: Store, start: str, end: str, kinds: tuple[str, ...] = ("ohlcv",)) -> Fetched:
+    return fetch(
+        "binance",
+        "BTC",
+        "1h",
+        start=start,
+        end=end,
+        kinds=kinds,
+        store=store,
+        loader="binance-archive",
+        access=Access(address=served.address, workers=2),
+    )
+
+
+def test_a_fetch_stores_whole_months_and_does_not_ask_for_them_again(served: Served, tmp_path: Path) -> None:
+    for month, days in (("2024-01", 31), ("2024-02", 29), ("2024-03", 31)):
+        put(served.root, MONTHLY.format(month), HEADER, *hours(f"{month}-01", days * 24))
+    store = Store(root=tmp_path / "store")
+    first = fetched(served, store, "2024-01-01", "2024-03-01").series[0]
+    assert (first.added, first.rows, first.holes) == (60 * 24, 60 * 24, ())
+    asked = len(served.asked)
+    assert fetched(served, store, "2024-01-01", "2024-03-01").series[0].added == 0
+    assert len(served.asked) == asked
+    assert fetched(served, store, "2024-01-01", "2024-04-01").series[0].added == 31 * 24
+    assert [path for path in served.asked[asked:] if path.endswith(".zip")] == ["/" + MONTHLY.format("2024-03")]
+
+
+def test_an_interrupted_fetch_goes_on_and_leaves_what_an_undisturbed_one_does(served: Served, tmp_path: Path) -> None:
+    for month, days in (("2024-01", 31), ("2024-02", 29), ("2024-03", 31)):
+        put(served.root, MONTHLY.format(month), HEADER, *hours(f"{month}-01", days * 24))
+    store, whole = Store(root=tmp_path / "store"), Store(root=tmp_path / "whole")
+    served.fail = lambda path, times: 403 if "2024-02" in path else 0
+    with pytest.raises(MarketDataError, match="is refused"):
+        fetched(served, store, "2024-01-01", "2024-04-01")
+    served.fail = lambda path, times: 0
+    fetched(served, store, "2024-01-01", "2024-04-01")
+    fetched(served, whole, "2024-01-01", "2024-04-01")
+    kept = {
+        place: {path.name: path.read_bytes() for path in sorted(place.root.rglob("*.parquet"))}
+        for place in (store, whole)
+    }
+    assert kept[store] == kept[whole]
+    assert sorted(kept[whole]) == ["2024-01.parquet", "2024-02.parquet", "2024-03.parquet"]
+
+
+def test_the_command_reads_an_archive(served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(served.root, MONTHLY.format("2024-01"), HEADER, *hours("2024-01-01", 31 * 24))
+    line = ["data", "fetch", "--venue", "binance", "-s", "BTC", "--timeframe", "1h", "-r", "2024-01-01..2024-02-01"]
+    for base in (str(served.root), served.address):
+        place = tmp_path / f"store-{len(base)}"
+        assert status([*line, "--kind", "ohlcv", "--archive", base, "--store", str(place), "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert [series["rows"] for series in document["series"]] == [31 * 24]
