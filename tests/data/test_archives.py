@@ -100,7 +100,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     kept.address = f"http://127.0.0.1:{server.server_address[1]}"
     yield kept
     server.shutdown()
@@ -396,4 +396,4 @@ def test_the_command_reads_an_archive(served: Served, tmp_path: Path, capsys: py
         place = tmp_path / f"store-{len(base)}"
         assert status([*line, "--kind", "ohlcv", "--archive", base, "--store", str(place), "--json"]) == 0
         document = json.loads(capsys.readouterr().out)
-        assert [series["rows"] for series in document["series"]] == [31 * 24]
+        assert [series["rows"] for series in document["fetched"]] == [31 * 24]
