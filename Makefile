@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 py
 
 KERNEL_TESTS := tests/broker tests/rulebook tests/properties
 
-.PHONY: help demo test check lint types imports tests broker-coverage bench bench-self format readme clean
+.PHONY: help demo test check lint types imports tests broker-coverage bench bench-self loopback format readme clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -49,6 +49,11 @@ bench: $(TEST_READY) ## time every backtester on the same four works (about 15 m
 
 bench-self: $(TEST_READY) ## time the engine against the last release's figures, and vectorbt beside it
 	$(BIN)/python -m benchmarks --self
+
+loopback: $(TEST_READY) ## fetch from the loopback venue: 200 trials with faults, 50 kills, a year in each format (about 20 minutes)
+	$(BIN)/python -m tests.loopback.trials 200
+	$(BIN)/python -m tests.loopback.kills 50
+	$(BIN)/python -m benchmarks.loopback_year
 
 format: $(TEST_READY) ## put the code into the house's format
 	$(BIN)/ruff format .
