@@ -1,8 +1,6 @@
 """An open connection to one exchange: bars, funding and contract rules of its perpetuals, through ccxt's clients.
 
-Prices and volumes are the floats of the venue's own strings. Volumes are base units: where a venue counts contracts,
-they are multiplied by the contract's size, and of an inverse contract divided by the bar's close. A funding rate is
-what one settlement charges: for Deribit that of its hour (`interest_1h`), for ccxt hands over that of eight hours.
+Which bar is finished is told by the venue's clock; ccxt's own requests are worked out by it too.
 """
 
 from __future__ import annotations
@@ -13,20 +11,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ccxt
-import numpy as np
 
-from backtest.clock import HOUR_NS, MINUTE_NS, interval_text, time_text
+from backtest.clock import HOUR_NS, interval_text, time_text
 from backtest.errors import MarketDataError, UsageError
 from backtest.market.loader import Access, Page, Rules, Stretch
-from backtest.market.series import Bars, FundingRates, SeriesKind
+from backtest.market.series import SeriesKind
 from backtest.market.snapshots import TierStep
 from data.exchange import markets, walk
 from data.exchange.client import KEY, SECRET, Clients
 from data.exchange.patience import Patience, UnansweredError, between
-from data.exchange.venues import Exchange, Volume
+from data.exchange.rows import MS
+from data.exchange.rows import bars as as_bars
+from data.exchange.rows import funding as as_funding
+from data.exchange.rows import rate as as_rate
+from data.exchange.venues import Exchange
 from data.exchange.walk import Row
 
-MS = 1_000_000
 NO_SUCH_REQUEST = (None, 400, 404, 405, 501)
 """Statuses by which a server says that it does not know a request; None where ccxt knows none to make."""
 NEAR_CLOCKS_MS = 600_000
@@ -91,11 +91,11 @@ class ExchangeConnection:
         start, end = (-(-at // MS) for at in (stretch.start_ns, stretch.end_ns))
         if stretch.interval_ns is None:
             rows = self._rates(stretch.symbol, start, end)
-            yield Page(series=self._funding(stretch, rows), settled_ns=stretch.end_ns)
+            yield Page(series=as_funding(self._exchange, stretch, rows, self._source), settled_ns=stretch.end_ns)
             return
         bars = self._bar_walk(stretch, stretch.interval_ns)
         for rows, settled in bars.pages(start, end):
-            series, remarks = self._bars(stretch, stretch.interval_ns, rows)
+            series, remarks = as_bars(self._exchange, self._markets[stretch.symbol], stretch, rows, self._source)
             yield Page(series=series, settled_ns=settled * MS, remarks=remarks)
 
     def rules(self, symbol: str) -> Rules | None:
@@ -167,43 +167,6 @@ class ExchangeConnection:
         )
         return [tuple(row) for row in answer if row[0] is not None]
 
-    def _bars(self, stretch: Stretch, interval_ns: int, rows: Sequence[Row]) -> tuple[Bars | None, tuple[str, ...]]:
-        """Rows as bars; one that cannot be a bar is left out, and said."""
-        sound = [row for row in rows if _is_bar(row, stretch.kind)]
-        remarks = tuple(
-            f"left out, for it is no bar: {time_text(int(row[0]) * MS)} ({', '.join(str(value) for value in row[1:])})"
-            for row in rows
-            if not _is_bar(row, stretch.kind)
-        )
-        if not sound:
-            return None, remarks
-        table = np.array([row[:5] for row in sound], np.float64)
-        time_ns = np.array([int(row[0]) for row in sound], np.int64) * MS
-        volume = np.full(len(sound), np.nan)
-        if stretch.kind is SeriesKind.OHLCV:
-            volume = self._base_volume(stretch.symbol, np.array([row[5] for row in sound], np.float64), table[:, 4])
-        series = Bars(
-            venue=self.venue,
-            symbol=stretch.symbol,
-            kind=stretch.kind,
-            interval_ns=interval_ns,
-            time_ns=time_ns,
-            open=table[:, 1],
-            high=table[:, 2],
-            low=table[:, 3],
-            close=table[:, 4],
-            volume=volume,
-            source=self._source,
-        )
-        return series, remarks
-
-    def _base_volume(self, symbol: str, volume: Any, close: Any) -> Any:
-        if self._exchange.volume is Volume.BASE:
-            return volume
-        market = self._markets[symbol]
-        held = volume * float(market.get("contractSize") or 1.0)
-        return held / close if market.get("inverse") else held
-
     def _rates(self, symbol: str, start: int, end: int) -> list[Row]:
         name = f"{symbol} funding"
         client = self._clients.mine()
@@ -217,7 +180,7 @@ class ExchangeConnection:
                 f"{name}, {between(since, until)}",
                 lambda: client.fetch_funding_rate_history(symbol, since, most, params),
             )
-            return [row for row in map(_rate, answer) if row is not None]
+            return [row for row in map(as_rate, answer) if row is not None]
 
         def numbered(page: int) -> Sequence[Row]:
             answer = self._patience.ask(
@@ -225,32 +188,11 @@ class ExchangeConnection:
                 f"{name}, page {page}",
                 lambda: client.fetch_funding_rate_history(symbol, None, most, {"pageNo": page}),
             )
-            return [row for row in map(_rate, answer) if row is not None]
+            return [row for row in map(as_rate, answer) if row is not None]
 
         if self._exchange.funding_numbered:
             return walk.numbered_rates(name, numbered, start, end)
         return walk.rates(name, ask, start, end)
-
-    def _funding(self, stretch: Stretch, rows: Sequence[Row]) -> FundingRates | None:
-        """Rows as settlements; two of one minute that agree are one."""
-        by_minute: dict[int, float] = {}
-        for row in rows:
-            at_ns = int(row[0]) * MS
-            minute = at_ns - at_ns % MINUTE_NS
-            if by_minute.setdefault(minute, row[1]) != row[1]:
-                raise MarketDataError(
-                    f"{stretch.symbol} funding: the venue gave two rates for {time_text(minute)}: "
-                    f"{by_minute[minute]:.10g} and {row[1]:.10g}; nothing of them is stored"
-                )
-        if not by_minute:
-            return None
-        return FundingRates(
-            venue=self.venue,
-            symbol=stretch.symbol,
-            time_ns=np.array(sorted(by_minute), np.int64),
-            rate=np.array([by_minute[minute] for minute in sorted(by_minute)], np.float64),
-            source=self._source,
-        )
 
     def _tiers(self, symbol: str) -> tuple[list[TierStep], tuple[str, ...]]:
         name = self._exchange.name
@@ -271,24 +213,3 @@ class ExchangeConnection:
             client, f"the leverage tiers of {symbol}", lambda: client.fetch_market_leverage_tiers(symbol)
         )
         return markets.steps(rungs or []), ()
-
-
-def _is_bar(row: Row, kind: SeriesKind) -> bool:
-    """Whether a row's prices can be those of a bar."""
-    prices = row[1:5]
-    if len(prices) != 4 or any(price is None or not 0 < price < float("inf") for price in prices):
-        return False
-    opened, high, low, close = prices
-    if high < max(opened, close) or low > min(opened, close):
-        return False
-    return kind is not SeriesKind.OHLCV or (len(row) > 5 and row[5] is not None and row[5] >= 0)
-
-
-def _rate(entry: Mapping[str, Any]) -> Row | None:
-    """Time and rate of ccxt's funding-rate structure."""
-    said = entry.get("info")
-    rate = said.get("interest_1h") if isinstance(said, Mapping) and "interest_1h" in said else entry.get("fundingRate")
-    at = entry.get("timestamp")
-    if at is None or rate is None:
-        return None
-    return int(at), float(rate)
