@@ -35,16 +35,17 @@ def load_history(request: RunRequest) -> MarketHistory:
 
 def all_symbols(venue: str) -> tuple[str, ...]:
     """The symbols that a venue's own loader makes, else those with stored bars."""
-    loader = extensions.market_loader(venue)
+    kept = venues.history_of(venue)
+    loader = extensions.market_loader(kept)
     if loader is not None:
-        return loader.symbols(venue)
+        return loader.symbols(kept)
     store = Store.of_workspace()
     lines = catalogue(store)
-    found = {line.key.symbol for line in lines if line.key.venue == venue and line.key.kind is SeriesKind.OHLCV}
+    found = {line.key.symbol for line in lines if line.key.venue == kept and line.key.kind is SeriesKind.OHLCV}
     if found:
         return tuple(sorted(found))
     held = ", ".join(sorted({line.key.venue for line in lines})) or "nothing"
     raise MarketDataError(
-        f"no history of '{venue}' is stored in {store.root}, which holds {held}; import some: "
-        f"backtest data import FILE --venue {venue} --symbol BTC/USDT:USDT --kind ohlcv (or --venue sample)"
+        f"no history of '{kept}' is stored in {store.root}, which holds {held}; import some: "
+        f"backtest data import FILE --venue {kept} --symbol BTC/USDT:USDT --kind ohlcv (or --venue sample)"
     )

@@ -23,13 +23,14 @@ def data() -> None:
 
 @data.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--venue", required=True, help="Venue whose contract this is: binance.")
+@click.option("--venue", required=True, help="Venue whose contract this is: binance, bybit, okx, ...")
 @click.option("--symbol", help="BTC/USDT:USDT, BTCUSDT or BTC-PERP; freqtrade's files say it themselves.")
 @click.option("--kind", help="ohlcv, mark, index, funding or tiers.  [ohlcv]")
 @click.option("--timeframe", "--tf", help="Interval of the bars: 1m, 1h, 1d.  [read from the stamps]")
 @click.option("--map", "mapping", multiple=True, metavar="OURS=THEIRS,...", help="Column names: time=ts,open=o.")
 @click.option("--valid-from", help="Date from which leverage tiers hold, where the file does not say.")
 @click.option("--loader", help="Loader plugin that reads the file.  [by the file's name]")
+@click.option("--any-venue", is_flag=True, help="Accept a venue that is not known here; it can be stored, not run.")
 @click.option("--dry-run", is_flag=True, help="Read and check, write nothing.")
 @_store
 @_json
@@ -42,6 +43,7 @@ def import_(
     mapping: tuple[str, ...],
     valid_from: str | None,
     loader: str | None,
+    any_venue: bool,
     dry_run: bool,
     store: Path | None,
     as_json: bool,
@@ -61,13 +63,16 @@ def import_(
         timeframe=timeframe,
         columns=_columns(mapping),
         valid_from=valid_from,
+        any_venue=any_venue,
     )
-    done = importing.import_files(importing.place(store), files, request, loader=loader, dry_run=dry_run)
+    place = importing.place(store)
+    done = importing.import_files(place, files, request, loader=loader, dry_run=dry_run)
+    remarks = importing.rules_remarks(place, done)
     if as_json:
-        _print({"dry_run": dry_run, "imported": [each.document() for each in done]})
+        _print({"dry_run": dry_run, "imported": [each.document() for each in done], "remarks": remarks})
         return
-    for each in done:
-        click.echo(each.text())
+    for line in (*(each.text() for each in done), *remarks):
+        click.echo(line)
 
 
 @data.command()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from backtest import extensions, venues
 from backtest.clock import HOUR_NS, MINUTE_NS, interval_ns, interval_text, moment_ns, time_text
-from backtest.errors import UsageError
-from backtest.market.loader import Delivery, FileLoader, FileRequest, MarketRequest, Tiers
+from backtest.errors import BacktestError, UsageError, near
+from backtest.market.loader import Delivery, FileLoader, FileRequest, MarketRequest, Tiers, VenueLoader
 from backtest.market.series import Bars, SeriesKind
 from backtest.market.store import Store, Written
 from backtest.venues.symbols import canonical
@@ -66,21 +66,37 @@ def request(
     timeframe: str | None,
     columns: Mapping[str, str],
     valid_from: str | None,
+    any_venue: bool = False,
 ) -> FileRequest:
-    """What the command line said of a file, out of text."""
-    name = venue.strip().lower()
+    """What the command line said of a file, out of text; a venue that is not known raises, unless any will do."""
+    called = venue.strip() if venues.is_path(venue) else venue.strip().lower()
+    name = venues.history_of(called)
     if not name.replace("-", "").replace("_", "").isalnum():
         raise UsageError(f"'{venue}' is no name of a venue; write letters, digits and hyphens, such as binance")
     if name.startswith(venues.SAMPLE):
         raise UsageError(f"'{name}' is the synthetic market; import under the venue that the file is from")
+    if not (any_venue or venues.is_path(called) or _is_known(name)):
+        known = [each for each in venues.venue_ids() if each != venues.SAMPLE]
+        raise UsageError(
+            f"'{venue}' is no venue that is known here; {near(name, known)}known are {', '.join(known)}; with "
+            "--any-venue it is stored all the same, to be looked at and not run"
+        )
     return FileRequest(
         venue=name,
-        symbol=None if symbol is None else canonical(symbol, name),
+        symbol=None if symbol is None else canonical(symbol, called),
         kind=None if kind is None else SeriesKind.from_text(kind),
         interval_ns=None if timeframe is None else interval_ns(timeframe),
         columns=columns,
         valid_from_ns=None if valid_from is None else moment_ns(valid_from),
     )
+
+
+def _is_known(venue: str) -> bool:
+    """Whether a venue's rules are known, or history may be fetched from it."""
+    if venue in venues.venue_ids():
+        return True
+    loaders = [plugin.found() for plugin in extensions.sources() if plugin.found is not None]
+    return any(isinstance(loader, VenueLoader) and loader.serves(venue) for loader in loaders)
 
 
 def import_files(
@@ -93,6 +109,21 @@ def import_files(
         written = _write(store, delivery, dry_run)
         done.append(Imported(source=path.name, delivery=delivery, written=written, store=store.root, dry_run=dry_run))
     return done
+
+
+def rules_remarks(store: Store, done: Sequence[Imported]) -> list[str]:
+    """One line for each imported symbol that a run would have no rules for."""
+    remarks = {}
+    for each in done:
+        series = each.delivery.series
+        if isinstance(series, Tiers) or (series.venue, series.symbol) in remarks:
+            continue
+        try:
+            venues.contract(series.venue, series.symbol, imported=store.tiers(series.venue, series.symbol))
+        except BacktestError as error:
+            why = str(error).partition("; ")[0]
+            remarks[series.venue, series.symbol] = f"{series.symbol} of {series.venue} cannot be run as it is: {why}"
+    return list(remarks.values())
 
 
 def synthesise(store: Store, seed: int | None) -> tuple[str, list[Imported]]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isclose, isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from backtest.broker.records import CONTRACT, TIER, TIER_TABLE
 from backtest.clock import time_text
 from backtest.errors import MarketDataError
+
+if TYPE_CHECKING:
+    from backtest.venues.rules import VenueRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +59,16 @@ class TierTable:
     """The leverage tiers of one contract from a date on.
 
     `marginal`: the rate of a tier holds for what lies above its floor, so that the requirement has no jump; else it
-    holds for the whole position.
+    holds for the whole position. `seen_ns`: the first and the last day on which the venue was seen to have it, where it
+    is known of some days only. `assumed`: why these tiers are taken, where no table of the contract is known.
     """
 
     valid_from_ns: int
     tiers: tuple[Tier, ...]
     source: str
     marginal: bool = True
+    seen_ns: tuple[int, int] | None = None
+    assumed: str = ""
 
     def __post_init__(self) -> None:
         when = f"the leverage tiers of {time_text(self.valid_from_ns)}"
@@ -74,16 +81,17 @@ class TierTable:
 
     @classmethod
     def from_rungs(
-        cls, valid_from_ns: int, rungs: Sequence[tuple[float, float, float]], source: str, marginal: bool = True
+        cls, valid_from_ns: int, rungs: Sequence[Sequence[float]], source: str, marginal: bool = True
     ) -> TierTable:
-        """A table from (cap, rate, leverage) rungs; floors and maintenance amounts follow from them."""
+        """A table from rungs: cap, rate, leverage, and a slope where there is one; floors and amounts follow."""
         tiers: list[Tier] = []
         floor, rate_below, amount = 0.0, 0.0, 0.0
-        for cap, rate, leverage in rungs:
+        for cap, rate, leverage, *slope in rungs:
             if rate <= rate_below:
                 raise MarketDataError(f"the rate does not rise at a notional of {floor:g} ({rate_below:g} to {rate:g})")
             amount = round(amount + floor * (rate - rate_below), 8) if marginal else 0.0
-            tiers.append(Tier(floor=floor, cap=cap, rate=rate, amount=amount, leverage=leverage))
+            tier = Tier(floor=floor, cap=cap, rate=rate, amount=amount, leverage=leverage, slope=sum(slope, 0.0))
+            tiers.append(tier)
             floor, rate_below = cap, rate
         return cls(valid_from_ns=valid_from_ns, tiers=tuple(tiers), source=source, marginal=marginal)
 
@@ -115,10 +123,10 @@ class Contract:
     quantity in quote units and its money in coin. `contract_size` is what one contract of the venue holds of the
     quantity.
 
-    `tick` is the price step, `lot` the quantity step (base units), `minimum_notional` quote currency, `maker`,
+    `tick` is the price step, `lot` the quantity step, `minimum_notional` settlement currency, `maker`,
     `taker` and `liquidation_fee` fractions of notional, `price_band` the largest distance of a market fill from the
     mark price as a fraction (inf: unknown, none enforced). `tier_tables` are sorted by date. `sources` says where each
-    fact is from.
+    fact is from. `rules`: the rule sets of the venue under which it is traded, by date.
     """
 
     venue: str
@@ -134,6 +142,7 @@ class Contract:
     price_band: float = inf
     tier_tables: tuple[TierTable, ...]
     sources: tuple[str, ...] = ()
+    rules: tuple[VenueRules, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("tick", "lot"):

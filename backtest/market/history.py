@@ -130,7 +130,8 @@ class MarketHistory:
         digest = hashlib.sha256()
         head = (self.venue, self.symbols, self.interval_ns, self.timeframe_ns, self.start_ns, self.prices.shape)
         digest.update(repr(head).encode())
-        for block in (self.bars, self.funding, *records(self.contracts)):
+        rules = [each.record() for contract in self.contracts for each in contract.rules]
+        for block in (self.bars, self.funding, *records(self.contracts), *rules):
             digest.update(np.ascontiguousarray(block).view(np.uint8).data)
         return digest.hexdigest()
 

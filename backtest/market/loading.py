@@ -7,6 +7,7 @@ stand-in is named in the history's notes; what is missing and has none is an err
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from backtest import extensions, venues
 from backtest.clock import Moment, interval_ns, interval_text, moment_ns, span, time_text
 from backtest.enums import PriceSource
 from backtest.errors import MarketDataError, UsageError, near
+from backtest.market import snapshots
 from backtest.market.catalogue import catalogue
 from backtest.market.contract import Contract
 from backtest.market.history import MarketHistory
@@ -23,6 +25,7 @@ from backtest.market.series import FundingRates, SeriesKind
 from backtest.market.store import Store
 from backtest.market.stored_bars import StoredBars
 from backtest.venues.symbols import canonical
+from backtest.venues.venue import changed_rules, held_at
 
 
 def load(
@@ -39,10 +42,11 @@ def load(
 ) -> MarketHistory:
     """The history of some symbols of a venue, out of the store.
 
-    A strategy decides every `timeframe`; fills and liquidations walk bars of `detail_timeframe` (the timeframe itself
-    unless given). `start` and `end` (exclusive) are text read as UTC, aware datetimes or nanoseconds; a `start` of
-    "90d" is that long before the end. `store` is the workspace's unless given. `judge` LAST liquidates on the last
-    price, for comparison. With `strict_tiers` a range that begins before the first known leverage tiers is an error.
+    `venue` is the id of one whose rules ship with the project, or the path of a venue file (docs/venues.md). A strategy
+    decides every `timeframe`; fills and liquidations walk bars of `detail_timeframe` (the timeframe itself unless
+    given). `start` and `end` (exclusive) are text read as UTC, aware datetimes or nanoseconds; a `start` of "90d" is
+    that long before the end. `store` is the workspace's unless given. `judge` LAST liquidates on the last price, for
+    comparison. With `strict_tiers` leverage tiers that are not of the range's own time are an error.
 
         history = load("sample", ["BTC/USDT:USDT"], "1h", start="2024-01-01", end="2024-07-01")
     """
@@ -50,18 +54,21 @@ def load(
     names = [canonical(name, venue) for name in ([symbols] if isinstance(symbols, str) else symbols)]
     frame_ns = interval_ns(timeframe)
     base_ns = frame_ns if detail_timeframe is None else interval_ns(detail_timeframe)
-    contracts = [venues.contract(venue, name, imported=place.tiers(venue, name)) for name in names]
-    _make_at_first_use(place, venue, names, base_ns)
-    start_ns, end_ns = _range(place, venue, names, base_ns, start, end)
+    kept = venues.history_of(venue)
+    contracts = [snapshots.contract(place, venue, name, kept=kept) for name in names]
+    _make_at_first_use(place, kept, names, base_ns)
+    start_ns, end_ns = _range(place, kept, names, base_ns, start, end)
     bars: list[StoredBars] = []
     funding: list[FundingRates] = []
     for name in names:
-        bars += _bars(place, venue, name, base_ns, start_ns, end_ns, judge)
-        rates = place.funding(venue, name, start_ns, end_ns)
+        bars += _bars(place, kept, name, base_ns, start_ns, end_ns, judge)
+        rates = place.funding(kept, name, start_ns, end_ns)
         funding += [] if rates is None else [rates]
     history = MarketHistory.from_series(
         contracts, bars, funding, timeframe_ns=frame_ns, start_ns=start_ns, end_ns=end_ns, judge=judge
     )
+    dated = tuple(snapshots.contract(place, venue, name, kept=kept, at_ns=history.start_ns) for name in names)
+    history = replace(history, contracts=dated)
     return history.noting(*_contract_notes(history, strict_tiers))
 
 
@@ -188,21 +195,58 @@ def _make_at_first_use(store: Store, venue: str, symbols: Sequence[str], base_ns
 def _contract_notes(history: MarketHistory, strict_tiers: bool) -> list[str]:
     notes = []
     for contract in history.contracts:
-        early = _tiers_note(contract, history)
-        if early and strict_tiers:
-            raise MarketDataError(f"{early}; import tables of that time, or run without --strict")
-        notes += [early] if early else []
+        other = _tiers_note(contract, history)
+        if other and strict_tiers:
+            raise MarketDataError(f"{other}; {_known_dates(contract)}, or run without --strict")
+        notes += [other] if other else []
         if not history.synthetic:
-            notes += [f"{contract.symbol}: {said}" for said in contract.sources if said.endswith("general knowledge")]
-    return notes
+            notes += [f"{contract.symbol}: {said}" for said in contract.sources if ": assumed, " in said]
+    return [*notes, *_rule_notes(history)]
 
 
 def _tiers_note(contract: Contract, history: MarketHistory) -> str:
-    first_ns = contract.tier_tables[0].valid_from_ns
-    if first_ns <= history.start_ns:
-        return ""
-    until = time_text(min(first_ns, history.end_ns))
-    return (
-        f"{contract.symbol}: leverage tiers of {time_text(first_ns)[:10]}, the earliest known, stand in for those of "
-        f"{time_text(history.start_ns)}..{until}"
-    )
+    """What is to be said where the leverage tiers that the range begins with are not known to be of its time."""
+    table = contract.tiers_at(history.start_ns)
+    if table.assumed:
+        return f"{contract.symbol}: no leverage tiers of {contract.venue} are known, assumed are {table.assumed}"
+    first_ns, last_ns = table.seen_ns or (table.valid_from_ns, history.end_ns)
+    if first_ns > history.start_ns:
+        until = time_text(min(first_ns, history.end_ns))
+        return (
+            f"{contract.symbol}: leverage tiers of {time_text(first_ns)[:10]}, the earliest known, stand in for those "
+            f"of {time_text(history.start_ns)}..{until}"
+        )
+    if last_ns < history.start_ns and table is contract.tier_tables[-1]:
+        return f"{contract.symbol}: leverage tiers of {time_text(last_ns)[:10]}, the latest known, are taken to hold on"
+    return ""
+
+
+def _known_dates(contract: Contract) -> str:
+    """Of which dates leverage tiers are known, as a way to mend."""
+    known = [table for table in contract.tier_tables if not table.assumed]
+    dates = [time_text((table.seen_ns or (table.valid_from_ns,))[0])[:10] for table in known]
+    if not dates:
+        return "import the venue's own (`backtest data import FILE --kind tiers`)"
+    return f"tables are known of {', '.join(dict.fromkeys(dates))}; choose a range from then on, import others"
+
+
+def _rule_notes(history: MarketHistory) -> list[str]:
+    """What a venue file says of its venue, and the changes of rules within the range that the run does not make."""
+    sets = history.contracts[0].rules
+    if not sets:
+        return []
+    held = held_at(sets, history.start_ns)
+    notes = [f"{held.name}: {note}" for note in held.notes]
+    for later in sets:
+        when = later.valid_from_ns
+        if when is None or not history.start_ns < when < history.end_ns:
+            continue
+        if later.marginal != held.marginal:
+            notes.append(f"{held.name}: leverage tiers are marginal from {time_text(when)} on, for open positions too")
+        changed = changed_rules(held, later)
+        if changed:
+            notes.append(
+                f"{held.name} changed its rules on {time_text(when)}, within the range ({', '.join(changed)}); "
+                "those of the range's start hold throughout"
+            )
+    return notes

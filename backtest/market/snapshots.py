@@ -133,7 +133,7 @@ def contract(store: Store, venue: str, symbol: str, *, kept: str | None = None, 
         if table is not None:
             tables[table.valid_from_ns] = table
     tables |= {table.valid_from_ns: table for table in store.tiers(place, symbol)}
-    known = venues.contract(venue, symbol, imported=tuple(tables.values()))
+    known = venues.contract(venue, symbol, imported=tuple(tables.values()), at_ns=at_ns)
     held = held_at(store.root, place, symbol, at_ns)
     return known if held is None else held.applied(known)
 

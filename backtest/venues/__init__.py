@@ -1,57 +1,64 @@
-"""Venues: their rules and the facts of their contracts, found by the venue's name and a date."""
+"""Venues: their rules and the facts of their contracts, found by the venue's id (or a file of one's own) and a date."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from backtest.errors import UsageError, near
 from backtest.market.contract import Contract, TierTable
-from backtest.venues import binance, facts
+from backtest.venues.library import SAMPLE, find, is_path, is_sample, shipped
 from backtest.venues.rules import VenueRules
 from backtest.venues.symbols import canonical
+from backtest.venues.venue import Venue
 
-__all__ = ["SAMPLE", "VenueRules", "contract", "rules", "symbols_of", "venue_ids"]
-
-SAMPLE = "sample"
-"""The embedded synthetic market, and `sample-11` that of seed 11; it is traded under the rules of Binance."""
-
-_RULES = {"binance": binance.RULES, SAMPLE: binance.RULES}
-_FACTS = {"binance": binance.FACTS, SAMPLE: binance.FACTS}
+__all__ = ["SAMPLE", "Venue", "VenueRules", "contract", "default_contract", "find", "history_of", "is_path"]
+__all__ += ["rules", "symbols_of", "venue_ids"]
 
 
 def venue_ids() -> tuple[str, ...]:
-    """The venues whose rules are known."""
-    return tuple(_RULES)
+    """The venues whose rules ship with the project, and the sample market."""
+    return (*shipped(), SAMPLE)
 
 
 def rules(venue: str, at_ns: int | None = None) -> VenueRules:
-    """The rules of a venue at an instant (the latest ones without it); an unknown venue raises with the near name."""
-    sets = _RULES[_known(venue)]
-    held = [each for each in sets if at_ns is None or each.valid_from_ns is None or each.valid_from_ns <= at_ns]
-    return held[-1] if held else sets[0]
+    """The rules of a venue at an instant (the latest ones without it); an unknown venue raises with the near name.
+
+    >>> rules("binance").funding_pocket
+    <Pocket.MARGIN: 1>
+    """
+    return find(venue).rules(at_ns)
 
 
-def contract(venue: str, symbol: str, *, imported: Sequence[TierTable] = ()) -> Contract:
+def contract(venue: str, symbol: str, *, imported: Sequence[TierTable] = (), at_ns: int | None = None) -> Contract:
     """The contract of a symbol in any of its written forms, of shipped facts and of tier tables that a user imported.
+
+    Fees and steps are those of an instant (the latest without it).
 
     >>> contract("binance", "BTCUSDT").tiers_at(0).tiers[0].rate
     0.004
     """
-    return facts.build(venue, canonical(symbol, venue), facts.read(_FACTS[_known(venue)]), imported)
+    return find(venue).contract(canonical(symbol, venue), imported, at_ns=at_ns, called=venue)
+
+
+def default_contract(venue: str, *, inverse: bool | None = None, at_ns: int | None = None) -> Contract:
+    """The contract that is meant where none is named: the venue's usual one, or its usual linear (inverse) one.
+
+    >>> default_contract("binance").symbol, default_contract("binance", inverse=True).venue
+    ('BTC/USDT:USDT', 'binance-coin')
+    """
+    found = find(venue)
+    other = "" if inverse is None else found.other(inverse=inverse)
+    if other:
+        return default_contract(other, at_ns=at_ns)
+    return found.contract(found.usual(inverse=inverse), at_ns=at_ns, called=venue)
 
 
 def symbols_of(venue: str) -> tuple[str, ...]:
-    """The symbols whose leverage tiers ship with the project."""
-    known = facts.read(_FACTS[_known(venue)]).contracts
-    return tuple(symbol for symbol, entry in known.items() if entry.tier_tables)
+    """The symbols whose leverage tiers ship with the project (or stand in a user's file)."""
+    return find(venue).symbols
 
 
-def _known(venue: str) -> str:
-    if re.fullmatch(rf"{SAMPLE}-\d+", venue):
-        return SAMPLE
-    if venue in _RULES:
+def history_of(venue: str) -> str:
+    """The name under which the store keeps a venue's history; a venue whose rules are not known keeps its own."""
+    if is_sample(venue) or (not is_path(venue) and venue not in shipped()):
         return venue
-    raise UsageError(
-        f"the margin rules of '{venue}' are not known here; {near(venue, _RULES)}they are known for {', '.join(_RULES)}"
-    )
+    return find(venue).history

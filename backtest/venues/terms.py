@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from backtest import venues
 from backtest.broker.simulation import terms_of
 from backtest.market.contract import Contract, records
+from backtest.venues.venue import held_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +27,18 @@ class RunTerms:
     @classmethod
     def of(cls, venue: str, contracts: Sequence[Contract], start_ns: int) -> RunTerms:
         """The terms under which `contracts` are traded at a venue from an instant on."""
-        rules = venues.rules(venue, start_ns)
+        sets = [each.rules or venues.find(venue).rule_sets for each in contracts]
         rows, tables, tiers = records(contracts)
         return cls(
             contracts=rows,
             tier_tables=tables,
             tiers=tiers,
-            rules=np.concatenate([rules.record(each.taker, each.liquidation_fee) for each in contracts]),
+            rules=np.concatenate(
+                [
+                    held_at(rules, start_ns).record(each.taker, each.liquidation_fee)
+                    for rules, each in zip(sets, contracts, strict=True)
+                ]
+            ),
             start_ns=start_ns,
         )
 

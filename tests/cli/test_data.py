@@ -69,14 +69,14 @@ def test_one_bad_file_stops_the_command_before_anything_is_written(
 ) -> None:
     good, bad = csv(workspace), csv(workspace, [9, 8], name="bad.csv")
     assert status(["data", "import", good, bad, *IMPORT]) == 3
-    assert "error: bad.csv: BTC/USDT:USDT ohlcv 1h: row 1 (2024-03-01 08:00) comes after" in capsys.readouterr().err
+    assert "error: bad.csv: BTC/USDT:USDT ohlcv 1h: line 3 (2024-03-01 08:00) comes after" in capsys.readouterr().err
     assert not (workspace / "store").exists()
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (["--symbol", "BTC"], "is no symbol of a perpetual; write BTC/USDT:USDT"),
+        (["--symbol", "BTC/USTD"], "is no symbol of a perpetual"),
         (["--kind", "ohlc"], "did you mean 'ohlcv'"),
         (["--timeframe", "1x"], "is no interval"),
         (["--map", "open"], "write our name, an equals sign"),
@@ -84,6 +84,7 @@ def test_one_bad_file_stops_the_command_before_anything_is_written(
         (["--loader", "sample"], "reads no files"),
         (["--venue", "sample"], "is the synthetic market"),
         (["--venue", "../up"], "is no name of a venue"),
+        (["--venue", "binanze"], "'binanze' is no venue that is known here; did you mean 'binance'? known are binance"),
     ],
 )
 def test_wrong_use_ends_with_exit_code_2(
@@ -91,6 +92,27 @@ def test_wrong_use_ends_with_exit_code_2(
 ) -> None:
     assert status(["data", "import", csv(workspace), *IMPORT, *changed]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_rows_out_of_order_end_with_exit_code_3_though_no_interval_is_stated(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["data", "import", csv(workspace, [3, 2, 1, 0]), "--venue", "binance", "--symbol", "BTC", "--map"]
+    assert status([*line, "time=ts"]) == 3
+    assert "btc.csv: BTC/USDT:USDT ohlcv: line 3 (2024-03-01 02:00) comes after" in capsys.readouterr().err
+
+
+def test_a_symbol_or_venue_without_rules_is_stored_and_said_to_be_without(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(["data", "import", csv(workspace), *IMPORT, "--symbol", "XYZ/USDT:USDT"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("XYZ/USDT:USDT of binance cannot be run as it is: ")
+    assert status(["data", "import", csv(workspace), *IMPORT, "--venue", "my-recorder", "--any-venue", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["imported"][0]["venue"] == "my-recorder"
+    assert document["remarks"][0].startswith("BTC/USDT:USDT of my-recorder cannot be run as it is: ")
 
 
 def test_a_missing_file_ends_with_exit_code_2(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

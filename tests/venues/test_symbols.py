@@ -27,9 +27,9 @@ def test_an_inverse_contract_is_left_as_it_is() -> None:
     assert canonical("BTC/USD:BTC", "binance") == "BTC/USD:BTC"
 
 
-@pytest.mark.parametrize("text", ["BTC", "", "BTC//USDT", "USDT"])
+@pytest.mark.parametrize("text", ["", "BTC//USDT", "USDT", "BTC/USTD"])
 def test_what_is_no_symbol_is_answered_with_one(text: str) -> None:
-    with pytest.raises(UsageError, match="is no symbol of a perpetual; write"):
+    with pytest.raises(UsageError, match="is no symbol of a perpetual; "):
         canonical(text, "binance")
 
 
