@@ -142,10 +142,9 @@ class _KernelCache(FunctionCache):
     _impl_class = _KernelCacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        here, found = cast(Any, self), None
+        here = cast(Any, self)
         with here._guard_against_spurious_io_errors():
-            found = here._load_overload(sig, target_context)
-        return found
+            return here._load_overload(sig, target_context)
 
 
 def kernel(function: Function) -> Function:

@@ -111,10 +111,15 @@ class RunConfig:
         within("margin_call", self.margin_call, above=0.0, most=1.0)
         for name in ("cash", "slippage", "volume_slippage", "margin_call"):
             object.__setattr__(self, name, number(getattr(self, name), name))
-        for name in ("maker", "taker"):
-            rate = getattr(self, name)
-            if rate is not None:
-                within(name, rate, above=-0.1, below=0.1)
+        if self.maker is not None:
+            within("maker", self.maker, above=-0.1, below=0.1)
+        if self.taker is not None:
+            if number(self.taker, "taker") < 0.0:
+                raise UsageError(
+                    f"taker is {self.taker!r}; whoever takes pays, so it must be at least 0 (a rebate is a negative "
+                    "maker fee)"
+                )
+            within("taker", self.taker, least=0.0, below=0.1)
         if self.funding not in ("history", "zero"):
             within("funding", self.funding, above=-1.0, below=1.0)
         if self.margin_mode != "isolated":

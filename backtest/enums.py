@@ -6,6 +6,7 @@ into that text and `from_label` turns text into a member, naming the near match 
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import TypeVar
 
@@ -33,7 +34,8 @@ def from_label(choice: type[Choice], text: str) -> Choice:
     key = text.strip().lower().replace("_", "-").replace(" ", "-")
     if key in members:
         return members[key]
-    raise UsageError(f"'{text}' is no {choice.__name__.lower()}; {near(key, members)}it is one of {', '.join(members)}")
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", choice.__name__).lower()
+    raise UsageError(f"'{text}' is no {words}; {near(key, members)}it is one of {', '.join(members)}")
 
 
 class Side(IntEnum):

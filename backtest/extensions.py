@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from backtest.errors import UsageError, near
+from backtest.errors import BacktestError, UsageError, near
 from backtest.market.loader import FileLoader, MarketLoader, VenueLoader
 from backtest.market.serving import VenueServer
 
@@ -30,6 +30,8 @@ class Plugin:
     where: str
     found: type | None = None
     problem: str = ""
+    error: BacktestError | None = None
+    """The problem as it was raised, where it was."""
 
 
 def sources() -> tuple[Plugin, ...]:

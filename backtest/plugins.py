@@ -51,7 +51,7 @@ def strategy(text: str) -> type[Strategy]:
 
 def _checked(plugin: Plugin) -> type[Strategy]:
     if plugin.found is None:
-        raise UsageError(plugin.problem)
+        raise plugin.error or UsageError(plugin.problem)
     if not issubclass(plugin.found, Strategy):
         raise UsageError(f"'{plugin.name}' ({plugin.where}) is no subclass of backtest.Strategy")
     return plugin.found
@@ -66,7 +66,7 @@ def _of_workspace(taken: set[str]) -> Iterable[Plugin]:
         try:
             classes = _classes(_module(path))
         except BacktestError as error:
-            yield Plugin(name=name, where=str(path), problem=str(error))
+            yield Plugin(name=name, where=str(path), problem=str(error), error=error)
             continue
         for found in classes:
             called = name if len(classes) == 1 else f"{name}:{found.__name__}"

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backtest import compiling
-from backtest.errors import BacktestError, UsageError, near
+from backtest.errors import BacktestError, MarketDataError, UsageError, near
 from backtest.report.metrics import Metrics
 from backtest.report.summary import Heading, summary
 from backtest.result import Result
@@ -40,6 +40,8 @@ from backtest.workspace import Workspace
 SCHEMA_VERSION = 1
 MANIFEST, METRICS, RISK_LOG, REPORT = "manifest.json", "metrics.json", "risk_log.jsonl", "report.html"
 TABLES = ("ledger", "equity", "positions", "trades", "orders")
+_NEEDED = ("heading", "strategy", "config", "files")
+"""What a manifest is read for."""
 _PACKAGES = ("isomargin", "numba", "numpy", "pandas")
 _ID_LENGTH = 8
 
@@ -112,14 +114,20 @@ class SavedRun:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What was run on what, with which versions, and the digests of the files."""
-        found: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        found = self._read(MANIFEST)
+        missing = [name for name in _NEEDED if not isinstance(found.get(name), dict)]
+        if missing:
+            raise self._unreadable(MANIFEST, f"it lacks {', '.join(missing)}")
         return found
 
     @cached_property
     def metrics(self) -> Metrics:
         """The figures of merit."""
-        values = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))
-        return Metrics({name: math.nan if value is None else float(value) for name, value in values.items()})
+        values = self._read(METRICS)
+        try:
+            return Metrics({name: math.nan if value is None else float(value) for name, value in values.items()})
+        except (TypeError, ValueError) as error:
+            raise self._unreadable(METRICS, str(error)) from error
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
@@ -164,8 +172,11 @@ class SavedRun:
     @property
     def heading(self) -> Heading:
         """What was run on what, as texts."""
-        told = dict(self.manifest["heading"])
-        return Heading(**(told | {"symbols": tuple(told["symbols"]), "notes": tuple(told["notes"])}))
+        try:
+            told = dict(self.manifest["heading"])
+            return Heading(**(told | {"symbols": tuple(told["symbols"]), "notes": tuple(told["notes"])}))
+        except (TypeError, ValueError, KeyError) as error:
+            raise self._unreadable(MANIFEST, f"its heading: {error}") from error
 
     def damaged(self) -> tuple[str, ...]:
         """Names of the files that are missing or no longer what the manifest says."""
@@ -177,6 +188,21 @@ class SavedRun:
 
     def __repr__(self) -> str:
         return summary(self.heading, self.metrics)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            found = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise self._unreadable(name, str(error)) from error
+        if not isinstance(found, dict):
+            raise self._unreadable(name, "it holds no JSON object")
+        return found
+
+    def _unreadable(self, name: str, why: str) -> MarketDataError:
+        return MarketDataError(
+            f"{self.folder / name} is damaged ({why}), so nothing of this run can be relied on; run it again to get a "
+            f"sound one, or remove {self.folder}"
+        )
 
     def _table(self, name: str) -> pd.DataFrame:
         frame = pq.read_table(self.folder / f"{name}.parquet").to_pandas()

@@ -79,7 +79,7 @@ def test_a_file_that_raises_is_named_with_its_line_and_breaks_no_other(workspace
     (workspace / "strategies" / "good.py").write_text(MINE, encoding="utf-8")
     with pytest.raises(StrategyError, match=r"broken.py, line 3: ZeroDivisionError"):
         plugins.strategy("./strategies/broken.py")
-    with pytest.raises(UsageError, match="line 3"):
+    with pytest.raises(StrategyError, match=r"broken.py, line 3: ZeroDivisionError"):
         plugins.strategy("broken")
     assert plugins.strategy("good").__name__ == "Mine"
 
@@ -126,8 +126,8 @@ def test_folders_of_a_workspace_named_data_and_strategies_shadow_nothing(tmp_pat
     for name in ("data", "strategies"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "notes.py").write_text("", encoding="utf-8")
-    said = script(tmp_path, "from backtest import plugins\nprint([p.problem for p in plugins.sources()])")
-    assert said.strip() == "['', '', '']"
+    said = script(tmp_path, "from backtest import plugins\nprint(sorted({p.problem for p in plugins.sources()}))")
+    assert said.strip() == "['']"
 
 
 def test_the_core_imports_no_wing_by_itself(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
     0 done · 1 internal failure · 2 wrong use or configuration · 3 market data missing or failed its checks
     4 the strategy raised · 5 look-ahead found · 6 a --fail-if gate failed · 130 interrupted
 
-stdout carries the result, stderr everything else. Commands stand in one table with their summaries, so that
+stdout carries the result, stderr everything else; with `--json` stdout carries one document, of the result or of the
+error. Commands stand in one table with their summaries, so that
 `backtest --help` imports none of them.
 """
 
@@ -11,13 +12,17 @@ from __future__ import annotations
 
 import errno
 import gc
+import json
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
+from typing import TextIO, cast
 
 import click
 
+from backtest.cli.output import Output
 from backtest.errors import BacktestError, UsageError, near
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -36,7 +41,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command: the module that holds it under the same name, and its one line of help."""
 
+SCHEMA_VERSION = 1
 INTERRUPTED = 130
+KINDS = {
+    1: "failure", 2: "usage", 3: "market-data", 4: "strategy", 5: "look-ahead", 6: "gate", INTERRUPTED: "interrupted",
+}  # fmt: skip
+"""What an error document calls each exit code."""
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 """What the system says where the disk, and not the program, is at fault."""
 
@@ -94,34 +104,51 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def status(arguments: Sequence[str]) -> int:
-    """Runs one command line and returns its exit code; errors become messages on stderr."""
+    """Runs one command line and returns its exit code; errors become messages on stderr.
+
+    With `--json` stdout then carries one document that says the same, unless the command has printed its own.
+    """
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
+    output = Output(sys.stdout) if sys.stdout is not None else None
+    with redirect_stdout(cast(TextIO, output)):
+        code, message = _outcome(words, debug)
+        if code and "--json" in words and output is not None and not output.written:
+            error = {"kind": KINDS.get(code, "failure"), "message": message, "exit_code": code}
+            click.echo(json.dumps({"schema_version": SCHEMA_VERSION, "error": error}, indent=2))
+        if output is not None:
+            output.flush()
+    return code
+
+
+def _outcome(words: list[str], debug: bool) -> tuple[int, str]:
+    """The exit code of a command, and what was wrong where it is not 0; that is on stderr already."""
     try:
         outcome = backtest.main(args=words, prog_name="backtest", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        return error.exit_code, error.format_message()
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return INTERRUPTED, _said("interrupted")
     except BacktestError as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
+        return error.exit_code, _said(f"error: {error}")
     except Exception as error:
         if debug:
             traceback.print_exc()
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             where = f"{error.filename} " if error.filename else "a file "
-            click.echo(
+            return 1, _said(
                 f"error: {where}could not be written: {error.strerror}; make room (or mend the rights) and repeat the "
-                "command",
-                err=True,
+                "command"
             )
-            return 1
         hint = "" if debug else "; the same command with --debug shows where"
-        click.echo(f"internal failure: {type(error).__name__}: {error}{hint}", err=True)
-        return 1
-    return outcome if isinstance(outcome, int) else 0
+        return 1, _said(f"internal failure: {type(error).__name__}: {error}{hint}")
+    code = outcome if isinstance(outcome, int) else 0
+    return code, "interrupted" if code == INTERRUPTED else ""
+
+
+def _said(message: str) -> str:
+    click.echo(message, err=True)
+    return message.removeprefix("error: ")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backtest.config import RunConfig
-from backtest.enums import Path
+from backtest.enums import Path, from_label
 from backtest.errors import UsageError, near
 
 MARKET_NAMES = ("venue", "symbols", "range")
@@ -46,6 +46,8 @@ class RunRequest:
         paths = [values.get("path")]
         if paths == [BOTH]:
             paths = list(Path)
+        elif isinstance(paths[0], str):
+            paths = [path_of(paths[0])]
         configs = [RunConfig.from_mapping({**values, "path": path} if path is not None else values) for path in paths]
         return cls(
             venue=str(market.get("venue", "sample")),
@@ -53,6 +55,15 @@ class RunRequest:
             span=str(market.get("range", "")),
             configs=tuple(configs),
         )
+
+
+def path_of(text: str) -> Path:
+    """A path by its label; the error names `both` too."""
+    try:
+        return from_label(Path, text)
+    except UsageError as error:
+        close = f"did you mean '{BOTH}'? " if near(text.lower(), [BOTH]) else ""
+        raise UsageError(f"{error}, or {BOTH} for the two side by side{close and '; '}{close}".rstrip()) from None
 
 
 def symbol_list(value: object) -> tuple[str, ...]:

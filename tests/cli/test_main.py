@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -92,3 +95,77 @@ def test_debug_shows_the_traceback_wherever_it_stands(
     for words in (["--debug", "doctor"], ["doctor", "--debug"]):
         assert status(words) == 3
         assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "code", "message"),
+    [
+        (["run", "nope", "--json"], "usage", 2, "there is no strategy 'nope'"),
+        (["run", "--json"], "usage", 2, "Missing argument 'STRATEGY'"),
+        (["run", "./broken.py", "--json"], "strategy", 4, "SyntaxError"),
+        (["runs", "list", "--json", "--nope"], "usage", 2, "No such option"),
+    ],
+)
+def test_with_json_an_error_is_one_document_and_the_message_goes_to_stderr_too(
+    words: list[str], kind: str, code: int, message: str, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / "broken.py").write_text("def : no Python\n", encoding="utf-8")
+    assert status(words) == code
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert document["schema_version"] == 1
+    assert (document["error"]["kind"], document["error"]["exit_code"]) == (kind, code)
+    assert message in document["error"]["message"] and message in told.err
+
+
+def test_an_interruption_and_an_internal_failure_are_documents_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error, kind in ((KeyboardInterrupt(), "interrupted"), (ZeroDivisionError("by zero"), "failure")):
+        monkeypatch.setattr(main.Commands, "invoke", raising(error))
+        status(["run", "x", "--json"])
+        assert json.loads(capsys.readouterr().out)["error"]["kind"] == kind
+
+
+def test_a_command_that_has_printed_its_document_prints_no_second_one(
+    lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(["run", "hold", "-r", "2024-01-01..2024-01-03", "--json", "--fail-if", "trades>=0"]) == 6
+    told = capsys.readouterr()
+    assert json.loads(told.out)["gates"][0]["holds"] is True
+    assert "gate failed" in told.err
+
+
+def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
+    program = "import sys; from backtest.cli.main import main; main(sys.argv[1:])"
+    told = subprocess.Popen(
+        [sys.executable, "-c", program, "strategies", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+    )
+    assert told.stdout is not None and told.stderr is not None
+    told.stdout.close()
+    said = told.stderr.read()
+    told.stderr.close()
+    assert (told.wait(), said) == (0, b"")
+
+
+def test_called_as_a_module_the_installed_strategies_win_over_a_package_of_the_users(tmp_path: Path) -> None:
+    own = tmp_path / "strategies"
+    own.mkdir()
+    (own / "__init__.py").write_text("")
+    found = tmp_path / "found.py"
+    found.write_text("import sys\nimport strategies\nprint(strategies.__file__)\n")
+    (own / "mine.py").write_text("import found\nimport backtest as bt\nclass Mine(bt.Strategy):\n    pass\n")
+    root = Path(main.__file__).parents[2]
+    told = subprocess.run(
+        [sys.executable, "-m", "backtest", "strategies", "list"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert told.stdout.splitlines()[0] == str(root / "strategies" / "__init__.py")
+    assert "gradual-leverage" in told.stdout and "mine" in told.stdout and "cannot be used" not in told.stdout

@@ -34,6 +34,12 @@ def test_both_paths_are_two_configs_that_differ_in_the_path_only() -> None:
     assert {config.cash for config in found.configs} == {7.0}
 
 
+@pytest.mark.parametrize("text", ["adverse", "bot", "middle"])
+def test_the_paths_that_there_are_are_named_and_both_among_them(text: str) -> None:
+    with pytest.raises(UsageError, match="one of adverse-first, favourable-first, or both for the two side by side"):
+        RunRequest.resolve({"path": text}, {})
+
+
 @pytest.mark.parametrize(
     ("defaults", "message"),
     [({"leverge": 3}, "'leverge' in"), ({"symbol": ["x"]}, "did you mean 'symbols'"), ({"symbols": 3}, "symbols is 3")],

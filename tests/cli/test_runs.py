@@ -90,4 +90,24 @@ def test_an_audit_of_a_ledger_that_is_gone_or_unreadable_is_no_internal_failure(
         assert status(["audit", run, "--json"]) == 3
         told = capsys.readouterr()
         assert "its ledger cannot be replayed (changed since it was written: ledger.parquet" in told.err
-        assert told.out == ""
+        assert json.loads(told.out)["error"]["kind"] == "market-data"
+
+
+@pytest.mark.parametrize(
+    "text", ["garbage", "", "[]", "{}", '{"heading": 3}', '{"heading": {}, "strategy": {}, "config": {}, "files": {}}']
+)
+def test_a_damaged_manifest_is_named_with_a_way_out(
+    run: str, lab: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (lab / "runs" / run / "manifest.json").write_text(text)
+    for words in (["show", run], ["list"], ["list", "--json"]):
+        assert status(["runs", *words]) == 3
+        told = capsys.readouterr().err
+        assert "manifest.json is damaged (" in told and "run it again to get a sound one, or remove" in told
+
+
+def test_damaged_metrics_are_named_too(run: str, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("\x00", '{"net_pnl": "much"}'):
+        (lab / "runs" / run / "metrics.json").write_text(text)
+        assert status(["runs", "show", run]) == 3
+        assert "metrics.json is damaged (" in capsys.readouterr().err
