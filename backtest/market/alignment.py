@@ -22,6 +22,8 @@ from backtest.market.series import Bars, FundingRates, SeriesKind
 
 TRADED = ("open", "high", "low", "close", "volume")
 JUDGED = ("open", "high", "low", "close")
+LISTED = 10
+"""How many holes of a series a note names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,16 +208,24 @@ def holes_of(symbol: str, kind: SeriesKind, close: NDArray[np.float64]) -> list[
 
 
 def hole_notes(holes: Sequence[Hole], clock: Clock) -> list[str]:
-    """One sentence for each series that has holes."""
+    """One sentence for each series that has holes, with the places of the longest."""
     notes = []
     for symbol, kind in dict.fromkeys((hole.symbol, hole.kind) for hole in holes):
         these = [hole for hole in holes if (hole.symbol, hole.kind) == (symbol, kind)]
+        longest = sorted(sorted(these, key=lambda hole: -hole.bars)[:LISTED], key=lambda hole: hole.first_bar)
         bars = sum(hole.bars for hole in these)
-        when = time_text(clock.start_ns + these[0].first_bar * clock.interval_ns)
-        stretch = "1 stretch" if len(these) == 1 else f"{len(these)} stretches"
+        places = ", ".join(
+            f"{time_text(clock.start_ns + hole.first_bar * clock.interval_ns)} ({_bars(hole.bars)})" for hole in longest
+        )
         missing = f"{bars} {kind.value} bars are" if bars > 1 else f"1 {kind.value} bar is"
-        notes.append(f"{symbol}: {missing} missing in {stretch}, the first from {when}")
+        stretches = "1 stretch" if len(these) == 1 else f"{len(these)} stretches"
+        more = f", the {LISTED} longest of them" if len(these) > LISTED else ""
+        notes.append(f"{symbol}: {missing} missing in {stretches}{more}: {places}")
     return notes
+
+
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count} bars"
 
 
 def settlements(time_ns: NDArray[np.int64], rate: NDArray[np.float64], leg: int, clock: Clock) -> NDArray[np.void]:

@@ -40,7 +40,7 @@ def test_a_missing_bar_is_nan_in_all_its_columns_and_listed() -> None:
     assert np.isnan(found.prices[0, :5]).all(axis=0).tolist() == [False, True, True, False, False]
     assert not np.isnan(found.prices[0, 5:]).any()
     assert [(hole.kind, hole.first_bar, hole.bars) for hole in found.holes] == [(SeriesKind.OHLCV, 1, 2)]
-    assert "BTC/USDT:USDT: 2 ohlcv bars are missing in 1 stretch, the first from 2024-03-01 01:00" in found.notes
+    assert "BTC/USDT:USDT: 2 ohlcv bars are missing in 1 stretch: 2024-03-01 01:00 (2 bars)" in found.notes
 
 
 def test_a_mark_with_a_hole_keeps_it() -> None:
