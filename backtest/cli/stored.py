@@ -91,8 +91,11 @@ def verdict_text(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return "Nothing is stored yet, so there is nothing to check."
     said = []
+    several = len({verdict.series.key.venue for verdict in verdicts}) > 1
     for verdict in verdicts:
-        name = f"{verdict.series.key.symbol} {verdict.series.key.kind.value} {_interval(verdict.series)}".rstrip()
+        key = verdict.series.key
+        name = f"{key.symbol} {key.kind.value} {_interval(verdict.series)}".rstrip()
+        name = f"{key.venue} {name}" if several else name
         if not verdict.findings:
             said.append(f"ok    {name}  {verdict.series.rows:,} rows")
         said += [f"{finding.level.name:<4}  {name}  {finding.text}" for finding in verdict.findings]

@@ -50,8 +50,8 @@ class Order:
     """Rows that are out of order or stand twice."""
 
     def __init__(self) -> None:
-        self._twice = Tally("twice", "rows stand twice")
-        self._unsorted = Tally("unsorted", "rows are out of order")
+        self._twice = Tally("twice", "rows stand twice", "row stands twice")
+        self._unsorted = Tally("unsorted", "rows are out of order", "row is out of order")
 
     def feed(self, columns: Columns, lead: int) -> None:
         """Look at the rows from `lead` on."""
@@ -71,7 +71,7 @@ class Grid:
 
     def __init__(self, interval_ns: int) -> None:
         self._interval_ns = interval_ns
-        self._off = Tally("grid", "bars open off the grid")
+        self._off = Tally("grid", "bars open off the grid", "bar opens off the grid")
 
     def feed(self, columns: Columns, lead: int) -> None:
         """Look at the rows from `lead` on."""
@@ -87,9 +87,19 @@ class Impossible:
     """Bars whose prices contradict each other or are no positive numbers, or whose volume is negative."""
 
     def __init__(self) -> None:
-        self._empty = Tally("impossible", "bars have a price that is no positive number")
-        self._crossed = Tally("impossible", "bars have a high below, or a low above, their open or close")
-        self._negative = Tally("impossible", "bars have a volume that is negative or no number")
+        self._empty = Tally(
+            "impossible", "bars have a price that is no positive number", "bar has a price that is no positive number"
+        )
+        self._crossed = Tally(
+            "impossible",
+            "bars have a high below, or a low above, their open or close",
+            "bar has a high below, or a low above, its open or close",
+        )
+        self._negative = Tally(
+            "impossible",
+            "bars have a volume that is negative or no number",
+            "bar has a volume that is negative or no number",
+        )
 
     def feed(self, columns: Columns, lead: int) -> None:
         """Look at the rows from `lead` on."""
@@ -144,7 +154,7 @@ class Gaps:
                 f"{gap['size']:.1%} move: what happened in it is unknown"
             )
             found.append(fail("gap", text, gap["first"], gap["bars"]))
-        return found + self._gaps.rest(Level.FAIL, "gap", "gaps with smaller moves")
+        return found + self._gaps.rest(Level.FAIL, "gap", "with smaller moves")
 
 
 class Frozen:
@@ -175,14 +185,14 @@ class Frozen:
             warn("idle", f"no trade {self._span(each)}: nothing would be filled", each["first"], each["bars"])
             for each in self._idle.done().rows()
         ]
-        found += self._idle.done().rest(Level.WARN, "idle", "shorter stretches without trade")
+        found += self._idle.done().rest(Level.WARN, "idle", "no longer without trade")
         if self._level > 0.5 * self._rows:
             text = "most bars have one price for open, high, low and close: levels, not bars"
             return [warn("levels", text), *found]
         for each in self._still.done().rows():
             text = f"frozen {self._span(each)} at {each['price']:.10g}"
             found.append(warn("frozen", text, each["first"], each["bars"]))
-        return found + self._still.done().rest(Level.WARN, "frozen", "frozen stretches no longer than these")
+        return found + self._still.done().rest(Level.WARN, "frozen", "frozen no longer")
 
     def _span(self, each: dict[str, int]) -> str:
         until = time_text(each["last"] + self._interval_ns)
@@ -274,11 +284,11 @@ class Spikes:
             text = f"spike at {time_text(each['time'])}: {what}"
             level = Level.FAIL if each["size"] >= ABSURD else Level.WARN
             found.append(Finding(level=level, rule="spike", text=text, time_ns=each["time"], bars=1))
-        found += self._spikes.rest(Level.WARN, "spike", "spikes smaller than these")
+        found += self._spikes.rest(Level.WARN, "spike", "spikes no larger")
         for each in self._jumps.rows():
             text = f"the price jumps at {time_text(each['time'])} from {each['before']:.10g} to {each['after']:.10g}"
             found.append(warn("jump", f"{text} and stays: another unit or contract?", each["time"], 1))
-        return found + self._jumps.rest(Level.WARN, "jump", "jumps smaller than these")
+        return found + self._jumps.rest(Level.WARN, "jump", "jumps no larger")
 
     def _look(self, columns: Columns, low: int, high: int) -> None:
         for name in ("high", "low"):
@@ -352,7 +362,7 @@ class Apart:
             what = f"{self.NAMES[each['name']]} {each['last']:.10g} last, {each['mark']:.10g} mark"
             text = f"last far from mark at {time_text(each['time'])}: {what}"
             found.append(warn("apart", text, each["time"], 1))
-        return found + self._far.rest(Level.WARN, "apart", "bars less far than these")
+        return found + self._far.rest(Level.WARN, "apart", "no further from mark")
 
 
 def rules(interval_ns: int) -> tuple[BarRule, ...]:

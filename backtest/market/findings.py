@@ -53,10 +53,10 @@ class Verdict:
 
 
 class Tally:
-    """How many rows have a fault, and when the first of them opens."""
+    """How many rows have a fault (`what` in words, `one` for a single row), and when the first of them opens."""
 
-    def __init__(self, rule: str, what: str) -> None:
-        self._rule, self._what = rule, what
+    def __init__(self, rule: str, what: str, one: str) -> None:
+        self._rule, self._what = rule, (what, one)
         self.rows = 0
         self._first_ns = 0
 
@@ -70,7 +70,8 @@ class Tally:
         """One failure, where a row was counted."""
         if not self.rows:
             return []
-        text = f"{self.rows} {self._what}, the first at {time_text(self._first_ns)}"
+        where = f"the first at {time_text(self._first_ns)}" if self.rows > 1 else f"at {time_text(self._first_ns)}"
+        text = f"{self.rows} {self._what[self.rows == 1]}, {where}"
         return [fail(self._rule, text, self._first_ns, self.rows)]
 
 
@@ -108,7 +109,7 @@ class Largest:
         if self.places == self.shown:
             return []
         bars = self.bars - int(self._kept["bars"].sum())
-        text = f"{self.places - self.shown} more {what} ({bars_text(bars)})"
+        text = f"and {self.places - self.shown} more, {what} ({bars_text(bars)} in all)"
         return [Finding(level=level, rule=rule, text=text, bars=bars)]
 
 

@@ -18,7 +18,8 @@ PLAUSIBLE = 0.1
 
 def settlements(times: NDArray[np.int64], rates: NDArray[np.float64]) -> list[Finding]:
     """What is wrong with settlements in order of time."""
-    implausible = Tally("rate", f"rates are {PLAUSIBLE:.0%} of notional or more, or no number")
+    beyond = f"{PLAUSIBLE:.0%} of notional or more, or no number"
+    implausible = Tally("rate", f"rates are {beyond}", f"rate is {beyond}")
     implausible.add(times[~(np.abs(rates) < PLAUSIBLE)])
     steps = np.diff(times // MINUTE_NS * MINUTE_NS)
     begins = np.flatnonzero(np.diff(steps, prepend=-1)) if steps.size else np.zeros(0, np.intp)

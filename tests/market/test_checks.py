@@ -66,15 +66,15 @@ def test_many_gaps_are_listed_by_their_move_and_the_rest_counted() -> None:
     closes = [100.0 + i for i in range(8)]
     found = told(Gaps(HOUR_NS), columns(closes, hours=range(0, 16, 2)), 3)
     assert len(found) == 6
-    assert found[-1].text == "2 more gaps with smaller moves (2 bars)"
+    assert found[-1].text == "and 2 more, with smaller moves (2 bars in all)"
 
 
 def test_rows_out_of_order_or_there_twice_are_counted() -> None:
     times = {"time": np.array([0, 1, 1, 3, 2]) * HOUR_NS + BASE_NS}
     for cuts in ((), (2,), (4,)):
         assert [finding.text for finding in told(Order(), times, *cuts)] == [
-            "1 rows stand twice, the first at 2024-03-01 01:00",
-            "1 rows are out of order, the first at 2024-03-01 02:00",
+            "1 row stands twice, at 2024-03-01 01:00",
+            "1 row is out of order, at 2024-03-01 02:00",
         ]
 
 
@@ -82,7 +82,7 @@ def test_bars_off_the_grid_of_their_interval_are_found() -> None:
     off = level(3)
     off["time"] = off["time"] + np.array([0, 60_000_000_000, 0])
     (found,) = told(Grid(HOUR_NS), off)
-    assert found.text == "1 bars open off the grid, the first at 2024-03-01 01:01"
+    assert found.text == "1 bar opens off the grid, at 2024-03-01 01:01"
 
 
 def test_impossible_bars_are_counted() -> None:
