@@ -97,7 +97,7 @@ def rate(entry: Mapping[str, Any]) -> Row | None:
 def _are_bars(table: NDArray[np.float64], kind: SeriesKind) -> NDArray[np.bool_]:
     """Which rows' values can be those of a bar."""
     prices = table[:, 1:5]
-    sound: NDArray[np.bool_] = (np.isfinite(prices) & (prices > 0)).all(axis=1)
+    sound = np.asarray((np.isfinite(prices) & (prices > 0)).all(axis=1), np.bool_)
     opened, high, low, close = prices.T
     with np.errstate(invalid="ignore"):
         sound &= (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
