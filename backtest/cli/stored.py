@@ -116,7 +116,7 @@ def _row(line: StoredSeries) -> tuple[str, ...]:
         time_text(line.end_ns),
         f"{line.rows:,}",
         f"{line.gaps:,}" if bars else "–",
-        "synthetic" if line.synthetic else "",
+        "damaged: see data check" if line.damaged else "synthetic" if line.synthetic else "",
     )
 
 

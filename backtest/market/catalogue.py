@@ -31,7 +31,8 @@ NAME = "catalogue.json"
 class StoredSeries:
     """One stored series: what it is, what it spans, how many rows and how many gaps between bars it has.
 
-    `interval_ns` of funding is the most common step between settlements; `end_ns` is the close of the last bar.
+    `interval_ns` of funding is the most common step between settlements; `end_ns` is the close of the last bar;
+    `damaged` says which files cannot be read, and the rest is of the others.
     """
 
     key: SeriesKey
@@ -42,6 +43,7 @@ class StoredSeries:
     gaps: int
     source: str
     synthetic: bool
+    damaged: tuple[str, ...] = ()
 
 
 def catalogue(store: Store) -> tuple[StoredSeries, ...]:
@@ -56,9 +58,16 @@ def catalogue(store: Store) -> tuple[StoredSeries, ...]:
         name = folder.relative_to(store.root).as_posix()
         line = known.get(name)
         held = line.get("files", {}) if isinstance(line, dict) else {}
-        months = {path.name: _month(path, held.get(path.name)) for path in files}
+        months, damaged = {}, []
+        for path in files:
+            try:
+                months[path.name] = _month(path, held.get(path.name))
+            except MarketDataError as error:
+                damaged.append(str(error))
+        if not months:
+            raise MarketDataError(damaged[0])
         lines[name] = {"files": months}
-        found.append(_series(list(months.values())))
+        found.append(_series(list(months.values()), tuple(damaged)))
     if lines != known:
         _save(store.root / NAME, lines)
     return tuple(found)
@@ -87,7 +96,7 @@ def _month(path: Path, held: object) -> dict[str, Any]:
     return month
 
 
-def _series(months: list[dict[str, Any]]) -> StoredSeries:
+def _series(months: list[dict[str, Any]], damaged: tuple[str, ...]) -> StoredSeries:
     """A series of its months."""
     facts = months[-1]["facts"]
     kind, length = SeriesKind.from_text(facts["kind"]), _length(facts)
@@ -107,6 +116,7 @@ def _series(months: list[dict[str, Any]]) -> StoredSeries:
         gaps=sum(month["gaps"] for month in months) + sum(step > (length or step) for step in between),
         source=facts["source"],
         synthetic=facts["synthetic"],
+        damaged=damaged,
     )
 
 

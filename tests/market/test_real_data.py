@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from backtest.cli.data import data
+from backtest.cli.main import status
 from backtest.clock import interval_ns, moment_ns
 from backtest.market.catalogue import catalogue
 from backtest.market.checks import check
@@ -84,6 +85,26 @@ def test_the_known_faults_are_found(store: Store) -> None:
     assert not any(kind != "funding" and text.startswith("gap") for _, kind, text in texts)
 
 
+def test_funding_intervals_are_read_from_the_stamps(store: Store) -> None:
+    hours = {
+        (line.key.venue, line.key.symbol): (line.interval_ns or 0) // interval_ns("1h")
+        for line in catalogue(store)
+        if line.key.kind is SeriesKind.FUNDING
+    }
+    assert hours == {
+        **{("binance", f"{base}/USDT:USDT"): 8 for base in ("BNB", "BTC", "ETH", "SOL", "XRP")},
+        **{("hyperliquid", f"{base}/USDC:USDC"): 1 for base in ("BTC", "ETH", "SOL")},
+    }
+
+
+def test_a_volatility_index_is_no_price_file(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["data", "import", str(real_data / "deribit_BTC_dvol_1d.parquet"), "--venue", "deribit", "--kind", "index"]
+    assert status([*line, "--symbol", "BTC/USD:BTC", "--store", str(tmp_path)]) == 2
+    assert "no column looks like 'open' (the file has time, dvol)" in capsys.readouterr().err
+
+
 def test_the_gap_in_the_volatility_index_is_found(real_data: Path, tmp_path: Path) -> None:
     line = ["import", str(real_data / "deribit_BTC_dvol_1d.parquet"), "--venue", "deribit", "--kind", "index"]
     line += ["--symbol", "BTCDVOL/USD:BTC", "--map", "open=dvol,high=dvol,low=dvol,close=dvol"]
@@ -115,7 +136,9 @@ def test_freqtrades_files_are_read_by_their_names(real_data: Path, tmp_path: Pat
     store = Store(root=tmp_path)
     files = [str(path) for path in sorted((real_data / "freqtrade-format").glob("*.feather"))]
     line = ["import", *files, "--venue", "binance", "--store", str(store.root)]
-    assert CliRunner().invoke(data, line, catch_exceptions=False).exit_code == 0
+    done = CliRunner().invoke(data, line, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert re.search(r"funding  91 rows .*\d+ stamps up to 19 ms after the minute: floored to it", done.output)
     kept = {(line.key.kind.value, line.key.interval_ns): line.rows for line in catalogue(store)}
     hour = interval_ns("1h")
     assert kept == {

@@ -20,6 +20,7 @@ from backtest.clock import HOUR_NS, moment_ns
 from backtest.errors import MarketDataError
 from backtest.market import parquet
 from backtest.market.catalogue import NAME, catalogue
+from backtest.market.checks import check
 from backtest.market.contract import TierTable
 from backtest.market.key import SeriesKey
 from backtest.market.series import Bars, SeriesKind
@@ -290,3 +291,16 @@ def test_gaps_within_and_between_months_are_counted(store: Store) -> None:
     store.write(bars([100] * 6, hours=[0, 1, 5, 743, 750, 751]))
     (line,) = catalogue(store)
     assert (line.rows, line.gaps, line.end_ns) == (6, 3, BASE_NS + 752 * HOUR_NS)
+
+
+def test_a_damaged_month_hides_nothing_else(store: Store) -> None:
+    store.write(bars([100] * (24 * 92)))
+    store.write(funding([0, 8]))
+    path = store.files(KEY)[1]
+    path.write_bytes(b"PAR1")
+    rates, traded = catalogue(store)
+    assert (rates.damaged, rates.rows) == ((), 2)
+    assert (traded.rows, traded.gaps) == (24 * 62, 1)
+    assert f"{path} is damaged" in traded.damaged[0]
+    rules = [finding.rule for verdict in check(store, (rates, traded)) for finding in verdict.findings]
+    assert rules[:3] == ["coverage", "damaged", "gap"]
