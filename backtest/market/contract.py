@@ -59,15 +59,15 @@ class TierTable:
     """The leverage tiers of one contract from a date on.
 
     `marginal`: the rate of a tier holds for what lies above its floor, so that the requirement has no jump; else it
-    holds for the whole position. `seen_ns`: the first and the last day on which the venue was seen to have it, where it
-    is known of some days only. `assumed`: why these tiers are taken, where no table of the contract is known.
+    holds for the whole position. `seen_ns`: the first and the last day on which the venue was seen to have it (None: it
+    has it still), where that is not just from `valid_from_ns` on. `assumed`: why these tiers are taken, where no table of the contract is known.
     """
 
     valid_from_ns: int
     tiers: tuple[Tier, ...]
     source: str
     marginal: bool = True
-    seen_ns: tuple[int, int] | None = None
+    seen_ns: tuple[int, int | None] | None = None
     assumed: str = ""
 
     def __post_init__(self) -> None:

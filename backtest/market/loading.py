@@ -209,14 +209,14 @@ def _tiers_note(contract: Contract, history: MarketHistory) -> str:
     table = contract.tiers_at(history.start_ns)
     if table.assumed:
         return f"{contract.symbol}: no leverage tiers of {contract.venue} are known, assumed are {table.assumed}"
-    first_ns, last_ns = table.seen_ns or (table.valid_from_ns, history.end_ns)
+    first_ns, last_ns = table.seen_ns or (table.valid_from_ns, None)
     if first_ns > history.start_ns:
         until = time_text(min(first_ns, history.end_ns))
         return (
             f"{contract.symbol}: leverage tiers of {time_text(first_ns)[:10]}, the earliest known, stand in for those "
             f"of {time_text(history.start_ns)}..{until}"
         )
-    if last_ns < history.start_ns and table is contract.tier_tables[-1]:
+    if last_ns is not None and last_ns < history.start_ns and table is contract.tier_tables[-1]:
         return f"{contract.symbol}: leverage tiers of {time_text(last_ns)[:10]}, the latest known, are taken to hold on"
     return ""
 

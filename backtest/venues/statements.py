@@ -40,13 +40,13 @@ class Stated:
 
 @dataclass(frozen=True, kw_only=True)
 class DatedTiers:
-    """The leverage tiers of one date, as the venue counts them. `last_seen_ns`: until when they are known to hold."""
+    """The leverage tiers of one date, as the venue counts them; `last_seen_ns`: the last day they were seen on."""
 
     from_ns: int
     rungs: tuple[tuple[float, ...], ...]
     source: str
     assumed: str
-    last_seen_ns: int
+    last_seen_ns: int | None
 
 
 Changes = Mapping[str, Stated]
@@ -229,20 +229,19 @@ def _contract(head: Table, symbol: str, tiers: Table) -> Listing:
 
 
 def _tiers(table: Table, every: Table) -> tuple[DatedTiers, ...]:
-    table.only(OUTRIGHT, dated=True)
-    dates = list(table.dates())
+    table.only((*OUTRIGHT, "seen"), dated=True)
     assumed = table.text("assumed") if "assumed" in table.values else ""
     own = table.text("source") if "source" in table.values else ""
     source = own or (every.text("source") if "source" in every.values else f"stated in {table.file}")
-    seen = () if own else every.days("seen")
+    seen = table.days("seen") or (() if own else every.days("seen"))
     found = []
-    for when, key in dates:
+    for when, key in table.dates():
         rungs = table.rungs(key)
         try:
             TierTable.from_rungs(when, rungs, source)
         except MarketDataError as error:
             raise table.wrong(str(error)) from None
-        last = max((when, *seen))
+        last = max((when, *seen)) if seen else None
         found.append(
             DatedTiers(from_ns=when, rungs=rungs, source=f"{source}, {key}", assumed=assumed, last_seen_ns=last)
         )

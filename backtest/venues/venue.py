@@ -189,7 +189,7 @@ def _shaped(table: TierTable, marginal: bool, from_ns: int) -> TierTable:
     if table.marginal == marginal and table.valid_from_ns == from_ns:
         return table
     rungs = [(tier.cap, tier.rate, tier.leverage, tier.slope) for tier in table.tiers]
-    seen = table.seen_ns or (table.valid_from_ns, 2**62)
+    seen = table.seen_ns or (table.valid_from_ns, None)
     return replace(TierTable.from_rungs(from_ns, rungs, table.source, marginal), seen_ns=seen, assumed=table.assumed)
 
 
