@@ -12,7 +12,9 @@ that are already stored are not doubled, and a row that contradicts a stored one
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ from backtest.venues.symbols import folder_name
 from backtest.workspace import Workspace
 
 TIER_FIELDS = ("floor", "cap", "rate", "amount", "leverage")
+WRITERS = 8
+"""Months written to the disk at once: most of the time is waiting for it to have them."""
 _MONTH = np.dtype("M8[M]")
 
 
@@ -66,17 +70,15 @@ class Store:
     def write(self, series: Bars | FundingRates) -> Written:
         """Add a series to what is stored of it."""
         key = _key(series)
-        parts: list[tuple[Path, Path]] = []
         with locked(self.root / key.folder):
             self._sweep(key)
             plan = self._plan(key, series)
             try:
-                for month in plan:
-                    parts.append((parquet.write_beside(month.path, month.columns, month.facts), month.path))
-                parquet.put_in_place(parts)
+                with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+                    parts = list(pool.map(_beside, plan))
+                parquet.put_in_place([(part, month.path) for part, month in zip(parts, plan, strict=True)])
             except BaseException:
-                for part, _ in parts:
-                    part.unlink(missing_ok=True)
+                self._sweep(key)
                 raise
         return _written(series, plan)
 
@@ -169,10 +171,11 @@ class Store:
         """The months that a write changes, with their rows after it."""
         columns = _columns(series)
         months = series.time_ns.view("M8[ns]").astype(_MONTH)
+        begins = np.flatnonzero(np.diff(months.astype(np.int64), prepend=-1))
         plan = []
-        for month in np.unique(months):
-            path = self.root / key.folder / f"{month}.parquet"
-            new = {name: values[months == month] for name, values in columns.items()}
+        for first, after in pairwise([*begins.tolist(), months.size]):
+            path = self.root / key.folder / f"{months[first]}.parquet"
+            new = {name: values[first:after] for name, values in columns.items()}
             added = int(new["time"].size)
             sources = {series.source}
             if path.is_file():
@@ -238,6 +241,10 @@ def _joined(files: Sequence[Path], names: Sequence[str]) -> tuple[Head, Columns]
             whole[name][first:after] = part[name]
         first = after
     return heads[-1], whole
+
+
+def _beside(month: _Month) -> Path:
+    return parquet.write_beside(month.path, month.columns, month.facts)
 
 
 def _key(series: Bars | FundingRates) -> SeriesKey:
