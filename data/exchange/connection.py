@@ -91,7 +91,8 @@ class ExchangeConnection:
         start, end = (-(-at // MS) for at in (stretch.start_ns, stretch.end_ns))
         if stretch.interval_ns is None:
             rows = self._rates(stretch.symbol, start, end)
-            yield Page(series=as_funding(self._exchange, stretch, rows, self._source), settled_ns=stretch.end_ns)
+            rates, remarks = as_funding(self._exchange, stretch, rows, self._source)
+            yield Page(series=rates, settled_ns=stretch.end_ns, remarks=remarks)
             return
         bars = self._bar_walk(stretch, stretch.interval_ns)
         for rows, settled in bars.pages(start, end):
@@ -165,7 +166,7 @@ class ExchangeConnection:
             f"{name}, {between(start, end)}",
             lambda: client.fetch_ohlcv(stretch.symbol, interval_text(step_ms * MS), start, limit, params),
         )
-        return [tuple(row) for row in answer if row[0] is not None]
+        return [tuple(row) for row in answer]
 
     def _rates(self, symbol: str, start: int, end: int) -> list[Row]:
         name = f"{symbol} funding"
@@ -180,7 +181,7 @@ class ExchangeConnection:
                 f"{name}, {between(since, until)}",
                 lambda: client.fetch_funding_rate_history(symbol, since, most, params),
             )
-            return [row for row in map(as_rate, answer) if row is not None]
+            return [as_rate(entry) for entry in answer]
 
         def numbered(page: int) -> Sequence[Row]:
             answer = self._patience.ask(
@@ -188,7 +189,7 @@ class ExchangeConnection:
                 f"{name}, page {page}",
                 lambda: client.fetch_funding_rate_history(symbol, None, most, {"pageNo": page}),
             )
-            return [row for row in map(as_rate, answer) if row is not None]
+            return [as_rate(entry) for entry in answer]
 
         if self._exchange.funding_numbered:
             return walk.numbered_rates(name, numbered, start, end)

@@ -25,6 +25,9 @@ AGAIN = (408, 418, 425, 429)
 """The statuses of 400 to 499 after which a request is tried again."""
 UNREADABLE = (TypeError, KeyError, IndexError, ValueError, AttributeError)
 """What ccxt raises over an answer that is JSON but not the one that it expects."""
+UNREADABLE_ATTEMPTS = 3
+FIRST_ATTEMPTS = 4
+"""After how many attempts a venue that was never reached is given up: this machine may have no connection."""
 BLOCKED = ("restricted location", "unavailable from a restricted", "your country", "region", "not available in")
 
 Answer = TypeVar("Answer")
@@ -43,17 +46,29 @@ class Patience:
         self._attempts = attempts
         self._first_s, self._most_s = (LOCAL_FIRST_S, LOCAL_MOST_S) if local else (FIRST_S, MOST_S)
         self._drawn = random.Random()
+        self._reached = False
 
     def ask(self, client: ccxt.Exchange, what: str, request: Callable[[], Answer]) -> Answer:
         """The answer to a request; raises an error that says what was asked for (`what`) and how to go on."""
         for attempt in range(self._attempts):
             try:
                 self._pace.wait(0)
-                return request()
+                answer = request()
+                self._reached = True
+                return answer
             except (ccxt.BaseError, *UNREADABLE) as error:
                 refused = self._final(client, what, error) if isinstance(error, ccxt.BaseError) else None
                 if refused is not None:
                     raise refused from error
+                if isinstance(error, UNREADABLE) and attempt + 1 >= min(UNREADABLE_ATTEMPTS, self._attempts):
+                    raise MarketDataError(
+                        f"{self._name} answered to {what} with what its client cannot read ({_short(error)})"
+                    ) from error
+                if not self._reached and client.last_status is None and attempt + 1 >= FIRST_ATTEMPTS:
+                    raise UnansweredError(
+                        f"{self._name} cannot be reached ({_short(error)}); check this machine's connection, "
+                        "or --base-url"
+                    ) from error
                 if attempt + 1 == self._attempts:
                     raise UnansweredError(
                         f"{self._name} did not answer to {what} in {self._attempts} attempts "

@@ -8,6 +8,7 @@ charges: for Deribit that of its hour (`interest_1h`), for ccxt hands over that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,17 @@ def bars(
     return series, remarks
 
 
-def funding(exchange: Exchange, stretch: Stretch, rows: Sequence[Row], source: str) -> FundingRates | None:
-    """Rows as settlements; two of one minute that agree are one."""
+def funding(
+    exchange: Exchange, stretch: Stretch, rows: Sequence[Row], source: str
+) -> tuple[FundingRates | None, tuple[str, ...]]:
+    """Rows as settlements; two of one minute that agree are one, one without a rate is left out and named."""
     by_minute: dict[int, float] = {}
+    remarks = tuple(
+        f"left out, for it has no rate: {time_text(int(row[0]) * MS)}" for row in rows if not isfinite(row[1])
+    )
     for row in rows:
+        if not isfinite(row[1]):
+            continue
         at_ns = int(row[0]) * MS
         minute = at_ns - at_ns % MINUTE_NS
         if by_minute.setdefault(minute, row[1]) != row[1]:
@@ -75,23 +83,23 @@ def funding(exchange: Exchange, stretch: Stretch, rows: Sequence[Row], source: s
                 f"{by_minute[minute]:.10g} and {row[1]:.10g}; nothing of them is stored"
             )
     if not by_minute:
-        return None
-    return FundingRates(
+        return None, remarks
+    series = FundingRates(
         venue=exchange.id,
         symbol=stretch.symbol,
         time_ns=np.array(sorted(by_minute), np.int64),
         rate=np.array([by_minute[minute] for minute in sorted(by_minute)], np.float64),
         source=source,
     )
+    return series, remarks
 
 
-def rate(entry: Mapping[str, Any]) -> Row | None:
-    """Time and rate of ccxt's funding-rate structure; None where it lacks one of them."""
+def rate(entry: Mapping[str, Any]) -> Row:
+    """Time and rate of ccxt's funding-rate structure; not a number where there is no rate."""
     said = entry.get("info")
     hourly = said.get("interest_1h") if isinstance(said, Mapping) else None
     charged = entry.get("fundingRate") if hourly is None else hourly
-    at = entry.get("timestamp")
-    return None if at is None or charged is None else (int(at), float(charged))
+    return int(entry["timestamp"]), nan if charged is None else float(charged)
 
 
 def _are_bars(table: NDArray[np.float64], kind: SeriesKind) -> NDArray[np.bool_]:

@@ -47,7 +47,7 @@ def tidy(name: str, rows: Sequence[Sequence[float]], start_ms: int, end_ms: int)
 
 
 def _same(name: str, one: Row, other: Row) -> None:
-    if one[1:] != other[1:]:
+    if _values(one) != _values(other):
         raise MarketDataError(
             f"{name}: the venue gave two different rows for {time_text(int(one[0]) * 1_000_000)}: {_values(one)} and "
             f"{_values(other)}; nothing of them is stored: fetch again, and compare with the venue's own chart"
@@ -55,7 +55,7 @@ def _same(name: str, one: Row, other: Row) -> None:
 
 
 def _values(row: Row) -> str:
-    return ", ".join("none" if value is None else f"{value:.10g}" for value in row[1:])
+    return ", ".join("none" if value is None else str(float(value)) for value in row[1:])
 
 
 @dataclass(kw_only=True)

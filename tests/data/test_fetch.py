@@ -224,6 +224,24 @@ class TestFaults:
             bars(tmp_path, access=Access(address=LOCAL.address, attempts=2))
         assert market.count <= 2
 
+    def test_an_answer_that_cannot_be_read_is_said(self, market: Market, wired: Lay, tmp_path: Path) -> None:
+        laid = wired({**market.table, "/fapi/v1/exchangeInfo": {"symbols": [{"no": "symbol"}]}})
+        with pytest.raises(MarketDataError, match="Binance USDⓈ-M"):
+            bars(tmp_path)
+        assert len(laid.asked) < 5
+
+    def test_a_machine_without_a_connection_is_told_soon(self, wired: Lay, tmp_path: Path) -> None:
+        laid = wired({"": requests.exceptions.ConnectionError("no route to host")})
+        with pytest.raises(MarketDataError, match=r"cannot be reached .* check this machine's connection"):
+            bars(tmp_path)
+        assert len(laid.asked) == 4
+
+    def test_a_venue_without_a_clock_is_read_by_this_machines(self, market: Market, wired: Lay, tmp_path: Path) -> None:
+        wired({**market.table, "/fapi/v1/time": Answer({"code": 0, "msg": "no such path"}, 404)})
+        found = bars(tmp_path)
+        assert "this machine's clock tells which bar is finished" in found.remarks[0]
+        assert times(tmp_path) == ALL
+
     def test_maintenance_is_said_at_once(self, wired: Lay, tmp_path: Path) -> None:
         busy = {"code": "50001", "msg": "Service temporarily unavailable, please try again later", "data": []}
         laid = wired({"": Answer(busy, 503)})

@@ -787,3 +787,13 @@ def test_contract_rules_and_tiers_are_those_of_the_listing(world: World, wired: 
     assert [(each.floor, each.cap, each.rate, each.leverage) for each in snapshot.tiers] == [*world.tiers]
     if not world.tiers:
         assert "leverage tiers" in rules.rules.remarks[0]
+
+
+@pytest.mark.parametrize("venue", ["deribit", "hyperliquid"])
+def test_what_a_venue_lacks_is_said(venue: str, wired: Lay, tmp_path: Path) -> None:
+    (world,) = (each for each in WORLDS if each.venue == venue)
+    wired(world.table)
+    for kind in ("mark", "index"):
+        (series,) = fetched(world, tmp_path, world.symbol, kinds=[kind], contracts=False).series
+        assert (series.rows, series.added) == (0, 0)
+        assert series.absent.endswith(f"offers no bars of the {kind} price")
