@@ -55,7 +55,7 @@ def _same(name: str, one: Row, other: Row) -> None:
 
 
 def _values(row: Row) -> str:
-    return ", ".join("none" if value is None else str(float(value)) for value in row[1:])
+    return ", ".join("none" if value is None else f"{value:.17g}" for value in row[1:])
 
 
 @dataclass(kw_only=True)
