@@ -14,7 +14,8 @@ Command = Callable[..., Any]
 
 MARKET = (
     click.option(
-        "--venue", help="Venue whose rules and stored history are used.  [sample: the embedded synthetic market]"
+        "--venue",
+        help="Venue whose rules and history are used, by id or by the path of a file.  [sample: the synthetic market]",
     ),
     click.option("-s", "--symbol", "symbols", multiple=True, help="Symbol; may be repeated.  [all that the venue has]"),
     click.option(
@@ -36,9 +37,7 @@ SETTINGS = (
     click.option("--fees", "fees_text", metavar="maker=…,taker=…", help="In place of the contracts' own fees."),
     click.option("--funding", help="history, zero, or one rate for all settlements: const:0.01%.  [history]"),
     click.option("--margin-call", help="Margin ratio at which a margin call is given.  [0.8]"),
-    click.option(
-        "--strict", is_flag=True, help="Leverage tiers older than the range's start are needed; nearest ones do not do."
-    ),
+    click.option("--strict", is_flag=True, help="Refuse leverage tiers that are not of the range's own time."),
 )
 
 
