@@ -12,6 +12,7 @@ from backtest import plugins
 from backtest.cli.choosing import load_history
 from backtest.cli.documents import market_of, printed, records_of, written
 from backtest.cli.finished import SCHEMA_VERSION
+from backtest.cli.main import INTERRUPTED
 from backtest.cli.options import MARKET, PATH, SETTINGS, request, several, values_of
 from backtest.cli.past import of_run
 from backtest.cli.progress import Progress
@@ -67,7 +68,8 @@ def montecarlo(
 ) -> int:
     """How often STRATEGY would have been liquidated or ruined, on paths made of its history's own blocks.
 
-    A finished RUN in place of a strategy brings its parameters, market and settings; flags change single ones.
+    A finished RUN in place of a strategy brings its parameters, market and settings; flags change single ones. Paths
+    that are finished are kept in the workspace's montecarlo/: the same command, broken off or with more paths, goes on.
     """
     workspace = Workspace.find()
     past = of_run(strategy, workspace)
@@ -75,22 +77,28 @@ def montecarlo(
     wanted = request(flags, workspace.run_defaults() if past is None else past.settings)
     vary = values_of(varied, "--vary")
     given = {**({} if past is None else past.parameters), **parameters(texts)}
-    with Progress(strategy, quiet=quiet) as progress:
-        result = simulate(
-            kind,
-            load_history(wanted),
-            paths=paths,
-            block=block,
-            blocks=blocks,
-            ruin=ruin,
-            vary=vary,
-            seed=seed,
-            jobs=jobs,
-            cluster=cluster,
-            config=wanted.configs[0],
-            progress=progress,
-            **{name: value for name, value in given.items() if past is None or name not in vary},
-        )
+    try:
+        with Progress(strategy, quiet=quiet) as progress:
+            result = simulate(
+                kind,
+                load_history(wanted),
+                paths=paths,
+                block=block,
+                blocks=blocks,
+                ruin=ruin,
+                vary=vary,
+                seed=seed,
+                jobs=jobs,
+                cluster=cluster,
+                config=wanted.configs[0],
+                out=workspace.root / "montecarlo",
+                progress=progress,
+                said=None if quiet else _say,
+                **{name: value for name, value in given.items() if past is None or name not in vary},
+            )
+    except KeyboardInterrupt:
+        _say("interrupted; the paths that are finished are kept: run the same command again to go on")
+        return INTERRUPTED
     files: list[str] = []
     if out is not None:
         tables = {"paths": result.frame, "settings": result.table, "symbols": result.liquidations()}
@@ -99,8 +107,12 @@ def montecarlo(
     remarks = [] if past is None else past.remarks
     click.echo(printed(document(result, files)) if as_json else "\n".join([repr(result), *files]))
     for remark in remarks:
-        click.echo(remark, err=True)
+        _say(remark)
     return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def document(result: MonteCarloResult, files: Sequence[str]) -> dict[str, Any]:
@@ -111,6 +123,7 @@ def document(result: MonteCarloResult, files: Sequence[str]) -> dict[str, Any]:
         "market": market_of(result.bootstrap.history),
         "config": result.config.to_mapping(),
         "paths": result.paths,
+        "resumed": result.resumed,
         "block_bars": result.bootstrap.block_bars,
         "blocks": label(result.bootstrap.blocks),
         "seed": result.bootstrap.seed,

@@ -1,4 +1,4 @@
-"""The memory that a sweep will need, said before it begins."""
+"""The memory that a sweep, or many paths, will need, said before it begins."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ RUN_BYTES = 30_000_000
 """The tables of one run: ledger, orders, notices."""
 ROW_BYTES = 800
 """One trial's row while the sweep goes on, and again in the table at the end."""
+PATH_ROW_BYTES = 4_000
+"""The outcome of one path, with its thinned curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class Estimate:
     workers: int
     rows: int
     available: int | None
+    work: str = "sweep"
 
     @property
     def total(self) -> int:
@@ -36,8 +39,8 @@ class Estimate:
         """Itself; raises `UsageError` where the machine has not so much."""
         if self.available is not None and self.total > self.available:
             raise UsageError(
-                f"this sweep needs about {gigabytes(self.total)} of memory and {gigabytes(self.available)} are free; "
-                "use fewer jobs, fewer symbols or a shorter range"
+                f"this {self.work} needs about {gigabytes(self.total)} of memory and {gigabytes(self.available)} are "
+                "free; use fewer jobs, fewer symbols or a shorter range"
             )
         return self
 
@@ -60,6 +63,24 @@ def estimate(history: MarketHistory, *, planned: bool, jobs: int, trials: int) -
     else:
         workers = block + jobs * (PROCESS_BYTES + index + 4 * columns + RUN_BYTES)
     return Estimate(history=block, workers=workers, rows=3 * trials * ROW_BYTES, available=available())
+
+
+def estimate_paths(history: MarketHistory, *, planned: bool, jobs: int, paths: int, settings: int) -> Estimate:
+    """What so many paths of a history need, in so many settings each. Every worker makes a path of its own, as long as
+    the history.
+    """
+    block = history.prices.nbytes
+    decisions = history.length * history.interval_ns // history.timeframe_ns
+    path = 2 * block + block // 2 + 4 * len(history.symbols) * len(SEEN) * decisions * 8 + RUN_BYTES
+    """The path, marks and the kernel's index, columns and indicators, the tables of one run."""
+    shared = 0 if planned or jobs == 1 else block + jobs * PROCESS_BYTES
+    return Estimate(
+        history=block,
+        workers=shared + jobs * path,
+        rows=2 * paths * settings * PATH_ROW_BYTES,
+        available=available(),
+        work="number of paths",
+    )
 
 
 def available() -> int | None:

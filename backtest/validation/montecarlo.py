@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +28,14 @@ from backtest.errors import UsageError
 from backtest.market.history import MarketHistory
 from backtest.report.trading import Interval, wilson
 from backtest.strategy.parameters import Value
-from backtest.strategy.protocol import Strategy
+from backtest.strategy.protocol import Strategy, overridden
+from backtest.sweeps.estimate import estimate_paths
 from backtest.sweeps.executors import Executor
 from backtest.tables.curves import close_ns
+from backtest.validation.kept import KeptPaths
 from backtest.validation.outcomes import HISTORY, Outcome, Paths, outcomes, sampled
 from backtest.validation.paths import Blocks, Bootstrap
-from backtest.validation.work import combinations, executor_for, settings_of, told
+from backtest.validation.work import combinations, executor_for, settings_of, workers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,6 +63,8 @@ class MonteCarloResult:
     ruin_share: float
     found: tuple[Outcome, ...]
     actual: tuple[Outcome, ...]
+    resumed: int = 0
+    """Paths whose outcomes were there already."""
 
     @property
     def paths(self) -> int:
@@ -172,7 +177,9 @@ def montecarlo(
     cluster: str | None = None,
     executor: Executor | None = None,
     config: RunConfig | None = None,
+    out: Path | str | None = None,
     progress: Callable[[float], None] | None = None,
+    said: Callable[[str], None] | None = None,
     **options: Any,
 ) -> MonteCarloResult:
     """Run a strategy on `paths` block-bootstrapped paths of a history, in every combination of `vary`.
@@ -183,6 +190,8 @@ def montecarlo(
     seed: of the paths.
     jobs: threads (strategies with a plan) or processes (all others); the processor's cores unless given.
     cluster: address of a Ray cluster, or `local`, in their place. executor: in place of all these.
+    out: a folder in which the outcomes get their own; started again with the same inputs, or for more paths, it does
+    only what is not there. progress: called with the share done; said: with remarks.
     options: settings of the run by the names of `RunConfig` (but `seed`, which the paths take; the strategy's own
     random numbers have `config.seed`); every other name is a parameter of the strategy.
     """
@@ -197,12 +206,27 @@ def montecarlo(
     history = engine.configured(history, config)
     bootstrap = Bootstrap(history=history, block_ns=interval_ns(block), blocks=kind_of_blocks, seed=seed)
     shared = Paths(strategy=kind, settings=settings, bootstrap=bootstrap, config=config)
+    planned = bool(overridden(kind, ["plan"]))
+    needed = estimate_paths(history, planned=planned, jobs=workers(jobs), paths=paths, settings=len(settings))
+    if said is not None:
+        said(f"{paths * len(settings):,} runs; {needed}")
+    needed.checked()
+    kept = None if out is None else KeptPaths(Path(out), shared)
+    found = {} if kept is None else kept.found(paths)
+    resumed = len(found)
     actual = outcomes(shared, (HISTORY,))
-    chunks = chunked(paths, CHUNK)
-    found: dict[int, list[Outcome]] = {}
+    missing = [number for number in range(paths) if number not in found]
+    chunks = [tuple(missing[first : first + CHUNK]) for first in range(0, len(missing), CHUNK)]
     with closing((executor or executor_for(kind, jobs, cluster)).run(outcomes, shared, chunks)) as work:
-        for number, rows in told(work, len(chunks), progress, 0.0, 1.0):
-            found[number] = rows
+        for _, rows in work:
+            if kept is not None:
+                kept.keep(rows)
+            for one in rows:
+                found.setdefault(one.path, []).append(one)
+            if progress is not None:
+                progress(len(found) / paths)
+    if kept is not None and chunks:
+        kept.finish()
     return MonteCarloResult(
         strategy=kind.__name__,
         settings=settings,
@@ -212,16 +236,8 @@ def montecarlo(
         ruin_share=share,
         found=tuple(one for number in sorted(found) for one in found[number]),
         actual=tuple(actual),
+        resumed=resumed,
     )
-
-
-def chunked(count: int, size: int) -> list[tuple[int, ...]]:
-    """Numbers 0 … count − 1 in chunks of `size`.
-
-    >>> chunked(5, 2)
-    [(0, 1), (2, 3), (4,)]
-    """
-    return [tuple(range(first, min(first + size, count))) for first in range(0, count, size)]
 
 
 def _named(name: str, interval: Interval) -> dict[str, float]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from backtest.cli.main import status
+from backtest.validation.kept import KeptPaths
+from backtest.validation.outcomes import Outcome
 
 Told = Callable[..., tuple[int, str, str]]
 JANUARY = ("-s", "BTC/USDT:USDT", "-r", "2024-01-01..2024-02-01")
@@ -82,3 +84,26 @@ def test_a_strategy_that_raises_is_exit_code_4(told: Told) -> None:
     code, _, err = told("montecarlo", "raising", *JANUARY, *FEW)
     assert code == 4
     assert "Raising raised KeyError" in err
+
+
+def test_broken_off_it_says_so_and_the_same_command_goes_on(
+    told: Told, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("montecarlo", "hold", *JANUARY, "-n", "30", "-j", "1", "--json")
+    keep = KeptPaths.keep
+
+    def keep_and_break_off(self: KeptPaths, found: Iterable[Outcome]) -> None:
+        keep(self, found)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(KeptPaths, "keep", keep_and_break_off)
+        code, out, err = told(*words)
+    assert (code, json.loads(out)["error"]["kind"]) == (130, "interrupted")
+    assert "30 runs; memory: about" in err
+    assert "the paths that are finished are kept: run the same command again to go on" in err
+    code, out, err = told(*words)
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["paths"], found["resumed"]) == (30, 10)
+    assert len(list((lab / "montecarlo").iterdir())) == 1

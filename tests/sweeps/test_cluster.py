@@ -1,23 +1,29 @@
 """The cluster's executor, on a stand-in for Ray that does the tasks at once.
 
-A cluster of three nodes of which one is killed is set up by `python -m benchmarks.cluster`: starting it takes longer
-than a test may.
+A cluster of three nodes of which one is killed, and a driver that is killed, are set up by `python -m
+benchmarks.cluster`: starting it takes longer than a test may.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import backtest as bt
 from backtest.errors import BacktestError, UsageError
 from backtest.sweeps.cluster import Cluster
+from tests.sweeps.worlds import market
 
 CHUNKS = [(number, number + 1) for number in range(0, 20, 2)]
 
@@ -109,3 +115,39 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'isomargin\[cluster\]'"):
         list(Cluster("auto").run(doubled, np.arange(100_000.0), CHUNKS))
+
+
+class Sized(bt.Strategy):
+    """One long, opened at the first bar."""
+
+    leverage = bt.Param(2, low=1, high=20)
+    margin = bt.Param(1_000, low=10, high=9_000)
+
+    def plan(self) -> bt.Schedule:
+        return bt.Schedule.of_targets([0], [0], margin=[self.margin], leverage=self.leverage)
+
+
+GRID = {"leverage": [2, 5, 10, 20], "margin": list(range(100, 4_100, 100))}
+DRIVER = """
+import sys, time
+from tests.sweeps import test_cluster as here
+ray = here.stand_in()
+at_once = ray.get
+ray.get = lambda reference: (time.sleep(0.05), at_once(reference))[1]
+sys.modules["ray"] = ray
+import backtest as bt
+bt.sweep(here.Sized, here.market(), grid=here.GRID, jobs=2, cluster="auto", out=sys.argv[1])
+"""
+
+
+def test_a_driver_killed_in_the_middle_loses_no_finished_result(ray: SimpleNamespace, tmp_path: Path) -> None:
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path)], cwd=Path(__file__).parents[2])
+    until = time.monotonic() + 300
+    while len(list(tmp_path.glob("*/parts/[0-9]*.parquet"))) < 3:
+        assert driver.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    resumed = bt.sweep(Sized, market(), grid=GRID, jobs=2, cluster="auto", out=tmp_path)
+    assert 0 < resumed.resumed < len(resumed.frame) == 160
+    assert resumed.frame.equals(bt.sweep(Sized, market(), grid=GRID, jobs=1).frame)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -104,6 +107,41 @@ def test_a_seed_reproduces_and_another_one_differs_whatever_does_the_work() -> N
     assert not first.frame.equals(on(wander, paths=25, seed=5).frame)
     # the first paths of many are those of few
     assert on(wander, paths=5, seed=4).frame.equals(first.frame.head(5))
+
+
+def test_what_was_finished_before_a_break_is_not_done_again(tmp_path: Path) -> None:
+    wander = tuple(builders.wandering(300, step=0.02))
+    asked: dict[str, Any] = {"paths": 40, "seed": 4, "vary": {"leverage": [5, 20]}}
+
+    def break_off(share: float) -> None:
+        if share >= 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        on(wander, **asked, out=tmp_path, progress=break_off)
+    resumed, whole = on(wander, **asked, out=tmp_path), on(wander, **asked)
+    assert (resumed.resumed, whole.resumed) == (20, 0)
+    assert resumed.frame.equals(whole.frame)
+    assert resumed.curves(1).equals(whole.curves(1))
+    assert resumed.table.equals(whole.table)
+
+
+def test_more_paths_go_on_from_few_and_other_inputs_do_not(tmp_path: Path) -> None:
+    wander = tuple(builders.wandering(300, step=0.02))
+    for paths, seed, there in ((15, 4, 0), (25, 4, 15), (10, 4, 10), (25, 4, 25), (25, 5, 0)):
+        found = on(wander, paths=paths, seed=seed, out=tmp_path)
+        assert (found.paths, found.resumed) == (paths, there)
+        assert found.frame.equals(on(wander, paths=paths, seed=seed).frame)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_memory_is_estimated_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    on(FALLING, said=said.append)
+    assert said[0].startswith("20 runs; memory: about 0.0")
+    monkeypatch.setattr("backtest.sweeps.estimate.available", lambda: 1_000_000)
+    with pytest.raises(UsageError, match=r"this number of paths needs about .* and 0.00 GB are free"):
+        on(FALLING)
 
 
 def test_by_symbol_only_the_leveraged_one_is_liquidated() -> None:
