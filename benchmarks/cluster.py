@@ -4,7 +4,8 @@ once more with its driver killed in the middle and started again.
     python -m benchmarks.cluster [SETTINGS]
 
 Says whether all rows came back, whether they equal those of the same sweep in threads, what the cluster cost over the
-threads, and how many rows the second driver found done. It needs the extra `isomargin[cluster]` and takes minutes, for which reason it is no test.
+threads, and how many rows the second driver found done. It needs the extra `isomargin[cluster]` and takes minutes, for
+which reason it is no test.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Revealed:
         except KeyError:
             raise self._unknown(symbol) from None
         end = self._now.row + 1
-        window: NDArray[np.float64] = seen[max(0, end - bars) : end]
+        window: NDArray[np.float64] = seen[end - bars if bars < end else 0 : end]
         return window
 
     def _unknown(self, symbol: str) -> UsageError:
