@@ -20,7 +20,8 @@ from pathlib import Path
 
 from backtest.clock import DAY_NS, MINUTE_NS, time_text
 from backtest.market.series import SeriesKind
-from tests.loopback.making import START_NS, WIRES, differences, made
+from data.loopback.venue import WIRES
+from tests.loopback.making import START_NS, differences, made
 
 COMMAND = (sys.executable, "-m", "backtest", "data")
 

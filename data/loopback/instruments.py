@@ -6,12 +6,13 @@ steps are read off the stored prices and volumes, and it has no tiers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from backtest import venues
 from backtest.clock import HOUR_NS
+from backtest.enums import TierUnit
 from backtest.errors import UsageError
 from backtest.market.contract import Tier
 from backtest.market.series import Bars, FundingRates
@@ -24,7 +25,10 @@ SAMPLED = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """One linear perpetual. Steps are decimal text; `tiers` are those in force last; times are UTC milliseconds."""
+    """One linear perpetual. Steps are decimal text, times UTC milliseconds.
+
+    `tiers` are those in force last, in quote currency: those of a venue that counts quantity, at `last_price`.
+    """
 
     symbol: str
     base: str
@@ -55,6 +59,10 @@ def instrument(store: Store, venue: str, symbol: str, bars: Bars | None, funding
     except UsageError:
         facts = None
     step = int(np.median(np.diff(funding.time_ns))) if funding is not None and len(funding) > 1 else 8 * HOUR_NS
+    price = float(bars.close[-1]) if bars is not None and len(bars) else 1.0
+    tiers = tables[-1].tiers if tables else (facts.tier_tables[-1].tiers if facts else ())
+    if _by_quantity(venue):
+        tiers = tuple(replace(tier, floor=tier.floor * price, cap=tier.cap * price) for tier in tiers)
     stamps = [int(series.time_ns[0]) for series in (bars, funding) if series is not None and len(series)]
     return Instrument(
         symbol=symbol,
@@ -66,11 +74,19 @@ def instrument(store: Store, venue: str, symbol: str, bars: Bars | None, funding
         maker=facts.maker if facts else 0.0002,
         taker=facts.taker if facts else 0.0005,
         liquidation_fee=facts.liquidation_fee if facts else 0.0,
-        tiers=tables[-1].tiers if tables else (facts.tier_tables[-1].tiers if facts else ()),
+        tiers=tiers,
         funding_hours=max(1, round(step / HOUR_NS)),
         listed_ms=min(stamps, default=0) // 1_000_000,
-        last_price=float(bars.close[-1]) if bars is not None and len(bars) else 1.0,
+        last_price=price,
     )
+
+
+def _by_quantity(venue: str) -> bool:
+    """Whether a venue places a position on its tier by quantity."""
+    try:
+        return venues.rules(venue).tier_unit is TierUnit.QUANTITY
+    except UsageError:
+        return False
 
 
 def _decimal(step: float) -> str:

@@ -68,7 +68,7 @@ class LoopbackVenue:
             server = LoopbackServer(wire, port=request.port, faults=faults)
         except OSError as error:
             raise UsageError(
-                f"port {request.port} cannot be had: {error.strerror}; name another, or none for any free one"
+                f"port {request.port} cannot be had: {error.strerror}; name another with --port (0: any free one)"
             ) from error
         kinds = tuple(kind.value for kind in SeriesKind if _offers(shelf, request.wire, kind))
         bars = _finest(shelf)

@@ -17,15 +17,13 @@ from backtest.market.catalogue import catalogue
 from backtest.market.series import Bars, FundingRates, SeriesKind
 from backtest.market.store import Store
 from data.loopback.shelf import Shelf, standing_clock
-from data.loopback.venue import WIRES, wire_of
+from data.loopback.venue import wire_of
 from data.loopback.wire import Wire
 
 START_NS = moment_ns("2024-03-01")
 MILLISECOND_NS = 1_000_000
 CLIENTS = {"binance": ccxt.binanceusdm, "bybit": ccxt.bybit, "okx": ccxt.okx, "hyperliquid": ccxt.hyperliquid}
 LATER_MS = moment_ns("2026-01-01") // MILLISECOND_NS
-
-__all__ = ["CLIENTS", "START_NS", "WIRES"]
 
 
 def symbols(venue: str, *bases: str) -> tuple[str, ...]:

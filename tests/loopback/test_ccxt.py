@@ -15,7 +15,8 @@ from backtest.market.key import SeriesKey
 from backtest.market.series import SeriesKind
 from backtest.market.store import Store
 from data.loopback.server import LoopbackServer
-from tests.loopback.making import LATER_MS, MILLISECOND_NS, START_NS, WIRES, client, made, symbols, wire
+from data.loopback.venue import WIRES
+from tests.loopback.making import LATER_MS, MILLISECOND_NS, START_NS, client, made, symbols, wire
 
 START = START_NS // MILLISECOND_NS
 RUNGS = ((50_000.0, 0.004, 125.0), (600_000.0, 0.005, 100.0), (3_000_000.0, 0.01, 50.0))

@@ -11,8 +11,9 @@ import pytest
 
 from data.loopback.faults import PAGE_FAULTS, Fault, Faults, spoiled
 from data.loopback.server import LoopbackServer
+from data.loopback.venue import WIRES
 from data.loopback.wire import Page
-from tests.loopback.making import MILLISECOND_NS, START_NS, WIRES, client, made, symbols, wire
+from tests.loopback.making import MILLISECOND_NS, START_NS, client, made, symbols, wire
 
 START = START_NS // MILLISECOND_NS
 KEYS = [f"request {number}" for number in range(40)]

@@ -18,7 +18,8 @@ from backtest.market.loader import Access
 from backtest.market.series import Bars, FundingRates, SeriesKind
 from backtest.market.store import Store
 from data.loopback.server import LoopbackServer
-from tests.loopback.making import LATER_MS, MILLISECOND_NS, START_NS, WIRES, differences, made, symbols, wire
+from data.loopback.venue import WIRES
+from tests.loopback.making import LATER_MS, MILLISECOND_NS, START_NS, differences, made, symbols, wire
 
 MINUTES = 3600
 END_NS = START_NS + MINUTES * MINUTE_NS
