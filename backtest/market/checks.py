@@ -8,6 +8,7 @@ where it is and how large it is. Files are read one by one, so that memory does 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,18 @@ from backtest.market.store import Store
 
 __all__ = ["Finding", "Level", "Verdict", "check"]
 
+THREADS = 4
+"""Series checked at once; each holds a month."""
+
 
 def check(store: Store, series: Sequence[StoredSeries]) -> tuple[Verdict, ...]:
     """Check stored series, each by itself and the series of one symbol against each other."""
-    return tuple(Verdict(series=line, findings=tuple(_findings(store, line, series))) for line in series)
+
+    def verdict(line: StoredSeries) -> Verdict:
+        return Verdict(series=line, findings=tuple(_findings(store, line, series)))
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        return tuple(pool.map(verdict, series))
 
 
 def _findings(store: Store, line: StoredSeries, series: Sequence[StoredSeries]) -> list[Finding]:
@@ -146,7 +155,10 @@ def _tiers(store: Store, line: StoredSeries) -> list[Finding]:
     except BacktestError:
         text = f"no leverage tiers or margin rules are known for {key.symbol} at {key.venue}: it cannot be run"
         return [warn("tiers", text)]
-    first = contract.tier_tables[0].valid_from_ns
+    table = contract.tiers_at(line.first_ns)
+    if table.assumed:
+        return [warn("tiers", f"no leverage tiers are known: a run would assume {table.assumed}", line.first_ns)]
+    first = table.first_seen_ns
     if first <= line.first_ns:
         return []
     text = f"no leverage tiers are dated before {time_text(first)[:10]}: earlier bars would use those"

@@ -60,7 +60,8 @@ class TierTable:
 
     `marginal`: the rate of a tier holds for what lies above its floor, so that the requirement has no jump; else it
     holds for the whole position. `seen_ns`: the first and the last day on which the venue was seen to have it (None: it
-    has it still), where that is not just from `valid_from_ns` on. `assumed`: why these tiers are taken, where no table of the contract is known.
+    has it still), where that is not just from `valid_from_ns` on. `assumed`: why these tiers are taken, where no table
+    of the contract is known.
     """
 
     valid_from_ns: int
@@ -78,6 +79,11 @@ class TierTable:
             raise MarketDataError(f"{when} do not begin at a notional of 0 with an amount of 0")
         for lower, upper in pairwise(self.tiers):
             _check_step(when, lower, upper, self.marginal)
+
+    @property
+    def first_seen_ns(self) -> int:
+        """The first day on which the venue was seen to have these tiers, or from when they hold."""
+        return self.valid_from_ns if self.seen_ns is None else self.seen_ns[0]
 
     @classmethod
     def from_rungs(

@@ -209,7 +209,7 @@ def _tiers_note(contract: Contract, history: MarketHistory) -> str:
     table = contract.tiers_at(history.start_ns)
     if table.assumed:
         return f"{contract.symbol}: no leverage tiers of {contract.venue} are known, assumed are {table.assumed}"
-    first_ns, last_ns = table.seen_ns or (table.valid_from_ns, None)
+    first_ns, last_ns = table.first_seen_ns, None if table.seen_ns is None else table.seen_ns[1]
     if first_ns > history.start_ns:
         until = time_text(min(first_ns, history.end_ns))
         return (
@@ -224,7 +224,7 @@ def _tiers_note(contract: Contract, history: MarketHistory) -> str:
 def _known_dates(contract: Contract) -> str:
     """Of which dates leverage tiers are known, as a way to mend."""
     known = [table for table in contract.tier_tables if not table.assumed]
-    dates = [time_text((table.seen_ns or (table.valid_from_ns,))[0])[:10] for table in known]
+    dates = [time_text(table.first_seen_ns)[:10] for table in known]
     if not dates:
         return "import the venue's own (`backtest data import FILE --kind tiers`)"
     return f"tables are known of {', '.join(dict.fromkeys(dates))}; choose a range from then on, import others"

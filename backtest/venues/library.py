@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 from backtest.errors import UsageError, near
@@ -17,12 +16,13 @@ SAMPLE = "sample"
 
 SAMPLE_RULES = "binance"
 ENDING = ".toml"
+FOLDER = Path(__file__).parent
 
 
 @cache
 def shipped() -> tuple[str, ...]:
     """The ids of the venues whose files ship with the project."""
-    return tuple(sorted(path.stem for path in _folder().iterdir() if path.suffix == ENDING))
+    return tuple(sorted(path.stem for path in FOLDER.iterdir() if path.suffix == ENDING))
 
 
 def is_path(venue: str) -> bool:
@@ -55,7 +55,7 @@ def find(venue: str) -> Venue:
 
 @cache
 def _shipped(name: str) -> Venue:
-    return Venue(id=name, statements=_statements(_folder() / f"{name}{ENDING}", f"{name}{ENDING}", ()))
+    return Venue(id=name, statements=_statements(FOLDER / f"{name}{ENDING}", f"{name}{ENDING}", ()))
 
 
 def _statements(path: Path, shown: str, below: tuple[Path, ...]) -> Statements:
@@ -69,14 +69,10 @@ def _statements(path: Path, shown: str, below: tuple[Path, ...]) -> Statements:
     if is_path(own.extends):
         other = (path.parent / own.extends).resolve()
     elif own.extends in shipped():
-        other = _folder() / f"{own.extends}{ENDING}"
+        other = FOLDER / f"{own.extends}{ENDING}"
     else:
         raise UsageError(
             f"{shown}: extends '{own.extends}', which is no venue here; {near(own.extends, shipped())}"
             f"known are {', '.join(shipped())}"
         )
     return own.over(_statements(other, own.extends, (*below, path)))
-
-
-def _folder() -> Path:
-    return Path(str(resources.files("backtest.venues")))

@@ -243,6 +243,13 @@ def test_bars_older_than_all_tiers_and_contracts_without_any_are_said(store: Sto
     assert any("it cannot be run" in text for text in texts["XYZ/USDT:USDT"])
 
 
+def test_bars_of_a_contract_whose_tiers_are_assumed_are_said(store: Store) -> None:
+    store.write(bars([10, 20], symbol="SOL/USDT:USDT", venue="okx"))
+    (verdict,) = check(store, catalogue(store))
+    texts = [finding.text for finding in verdict.findings]
+    assert any("a run would assume the rates of ADA-USDT-SWAP on 2023-11-02" in text for text in texts)
+
+
 def test_a_file_changed_by_hand_is_found(store: Store) -> None:
     store.write(bars([100, 101, 102]))
     key = SeriesKey(venue="binance", symbol=BTC, kind=SeriesKind.OHLCV, interval_ns=HOUR_NS)
