@@ -39,7 +39,7 @@ def advance(
     account = accounts[0]
     settings = settings_rows[0]
     while True:
-        if not has_room(account, positions, ledger, notices, orders, alerts):
+        if not has_room(account, positions, terms, tiers, ledger, notices, orders, alerts):
             return STOP_ROOM
         _take_commands(account, settings, positions, terms, tiers, orders, book, ledger, notices, commands, top_ups)
         if account["stage"] == STAGE_PATH:

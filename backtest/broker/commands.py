@@ -37,6 +37,7 @@ from backtest.broker.codes import (
     NO_REASON,
     NO_THRESHOLD,
     NOTE_REJECTION,
+    POSITION_FROZEN,
     REMOVAL_ABOVE_LIMIT,
     ROW_ADD,
     ROW_LEVERAGE,
@@ -57,6 +58,7 @@ from backtest.broker.matching import accept
 from backtest.broker.rounding import round_down, round_nearest
 from backtest.broker.tiers import leverage_cap
 from backtest.broker.valuation import margin_balance, units, unrealised_pnl
+from backtest.broker.watch import is_frozen
 from backtest.compiling import inlined, kernel
 
 
@@ -162,10 +164,17 @@ def place(account, settings, positions, terms, tiers, orders, book, ledger, noti
             return
         accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index)
     bracketed = not math.isnan(command["stop"]) or not math.isnan(command["take_profit"])
-    if target and bracketed and position["quantity"] != 0.0:
+    if not target or not bracketed or position["quantity"] == 0.0:
+        return
+    if not is_frozen(account, position, terms[leg]):
         replace_bracket(
             account, settings, position, terms[leg], book, orders, notices, leg, command["number"],
             command["stop"], command["take_profit"], command["trigger_on"], command["tag"],
+        )  # fmt: skip
+    elif command["quantity"] == 0.0:
+        note(
+            account, settings, position, notices, leg, NOTE_REJECTION, POSITION_FROZEN, command["number"], 0,
+            command["tag"], 0.0, 0.0,
         )  # fmt: skip
 
 

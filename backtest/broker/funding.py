@@ -27,7 +27,7 @@ def payment(quantity, mark_price, rate, inverse):
 @kernel
 def pockets(paid, pocket, free, spare):
     """The change of (wallet, margin) that `paid` makes, out of the `pocket` of the venue's rule with `free` in the
-    wallet; `spare` is what the margin has above the requirement.
+    wallet; `spare` is what the margin may lose.
     """
     if pocket == FROM_MARGIN:
         return 0.0, -paid

@@ -57,6 +57,7 @@ def post(
         position["liquidation_price"] = math.nan
     else:
         position["margin"] += margin
+        position["judged_mark"] = position["mark_price"]
         position["liquidation_price"] = liquidation_price(
             position["quantity"],
             position["entry_price"],

@@ -27,6 +27,9 @@ from backtest.compiling import kernel
 NOTHING = 1e-9
 """A notional below this share of that at entry is the rounding of a difference that is zero."""
 
+EDGE = 1e-11
+"""A requirement that jumps at the edge of a tier is met so far (relative) beyond it: at the edge the lower one holds."""
+
 
 @kernel
 def requirement(quantity, entry_price, margin, leverage, price, term, tiers):
@@ -57,7 +60,8 @@ def ratio_price(quantity, entry_price, margin, leverage, mark_price, term, tiers
 
     It never does where the margin covers the position's whole value, nor where the tier's rate is not below `ratio`
     (the ratio then falls with the price). One whose margin is so far spent that no price satisfies it is reached by any
-    mark. `mark_price` is where the search begins: only whole-position tiers, whose requirement jumps, depend on it.
+    mark. Only where whole-position tiers make the requirement jump does it depend on `mark_price`, from which it is
+    looked for: against the position, or back where the ratio is there already.
     """
     inverse = term["inverse"]
     lean = tilt(quantity, inverse)
@@ -95,27 +99,36 @@ def ratio_price(quantity, entry_price, margin, leverage, mark_price, term, tiers
 
 @kernel
 def _jump(quantity, lost, reserve, fee, anchor, lean, first, last, tiers, ratio):
-    """Notional at which the ratio is first met, going against the position from the notional `anchor`, where the
-    requirement jumps from tier to tier; the edge itself where it is met by the jump.
+    """Notional at which the ratio is met, looked for from the notional `anchor`, where the requirement jumps from tier
+    to tier; 0 where there is none. Not met at the anchor: the first against the position. Met there: the first, going
+    back, from which on it is met no more. Just beyond the edge where the jump decides.
     """
     row = tier_of(tiers, first, last - first + 1, anchor)
+    slope, value = _line(tiers[row], quantity, lost, reserve, fee, lean, ratio)
+    met = slope * (anchor - value) <= 0.0
+    up = (lean < 0.0) != met
     begun = row
+    near = anchor
     while True:
-        tier = tiers[row]
-        slope = lean - (rate_of(tier, quantity) + fee) / ratio
-        value = (lost - (tier["amount"] - reserve) / ratio) / slope
-        if lean > 0.0:
-            if slope <= 0.0:
-                return 0.0
-            if value > tier["floor"] or row == first:
-                return min(value, tier["cap"])
-            row -= 1
-        else:
-            if row > begun and value < tier["floor"]:
-                return tier["floor"]
-            if value <= tier["cap"] or row == last:
-                return value
-            row += 1
+        if row != begun and (slope * (near - value) <= 0.0) != met:
+            return near * (1.0 + EDGE)
+        far = tiers[row]["cap"] if up else tiers[row]["floor"]
+        if row == (last if up else first):
+            far = math.inf if up else 0.0
+        if near < value <= far if up else far <= value < near:
+            return value
+        row += 1 if up else -1
+        if row > last or row < first:
+            return 0.0
+        near = far
+        slope, value = _line(tiers[row], quantity, lost, reserve, fee, lean, ratio)
+
+
+@kernel
+def _line(tier, quantity, lost, reserve, fee, lean, ratio):
+    """The tier's surplus (balance − requirement / ratio) as a line over the notional: its slope and its zero."""
+    slope = lean - (rate_of(tier, quantity) + fee) / ratio
+    return slope, (lost - (tier["amount"] - reserve) / ratio) / slope if slope != 0.0 else math.inf
 
 
 @kernel

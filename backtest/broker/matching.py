@@ -212,6 +212,7 @@ def _open(
         account["trades"] += 1
         position["trade"] = account["trades"]
         position["margin"] = 0.0
+        position["cooldown_until"] = 0
         position["entered_bar"] = account["bar"] if account["segment"] > 0 else -1
     inverse = term["inverse"]
     paid = fee(rate, quantity, price, inverse)

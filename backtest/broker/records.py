@@ -34,12 +34,13 @@ count rows in use.
 POSITION = record(
     ints="trade orders there awake clear_until low_first entered_bar ambiguous_bar point_segment stale "
     "auto_margin cooldown_until",
-    floats="quantity entry_price margin leverage liquidation_price mark_price last_price point_fraction "
+    floats="quantity entry_price margin leverage liquidation_price judged_mark mark_price last_price point_fraction "
     "last_below last_above mark_below mark_above",
 )
 """One isolated position. `margin` is its own wallet: allocated + added - removed ± funding, without unrealised PnL.
 
-`orders` counts its working orders; `there` says whether the symbol has prices in the bar reached. `mark_price` and
+`orders` counts its working orders; `there` says whether the symbol has prices in the bar reached. `judged_mark` is the
+mark price of its last event, from which the prices of a requirement that jumps are looked for. `mark_price` and
 `last_price` are the prices of the point reached (`point_segment`, `point_fraction`). The four thresholds are the
 nearest prices at which anything of this position happens; no bar before `clear_until` touches one, unless something
 changed since (`stale`). A leg that nothing concerns in a bar sleeps through it (`awake` 0).

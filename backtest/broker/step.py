@@ -53,7 +53,7 @@ from backtest.broker.path import (
     first_meeting,
     reach,
 )
-from backtest.broker.takeover import liquidate
+from backtest.broker.takeover import liquidate, most_rows, replenished
 from backtest.broker.tiers import table_at
 from backtest.broker.valuation import distance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, is_frozen, refresh
@@ -75,11 +75,11 @@ def last_present(prices, leg, bar):
 
 
 @kernel
-def has_room(account, positions, ledger, notices, orders, alerts):
+def has_room(account, positions, terms, tiers, ledger, notices, orders, alerts):
     """Whether the tables have room for the most that a bar's open, one point of its path or its close can write."""
     at_work = account["command_rows"] + alerts.shape[0] + 4
     for leg in range(positions.shape[0]):
-        at_work += positions[leg]["orders"] + 4
+        at_work += positions[leg]["orders"] + 4 + most_rows(positions[leg], terms[leg], tiers)
     return (
         account["ledger_rows"] + 4 * at_work < ledger.shape[0]
         and account["notice_rows"] + 4 * at_work < notices.shape[0]
@@ -200,12 +200,14 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
 
 @kernel
 def _spare(position, term, tiers):
-    """What the position's balance has above the requirement at its mark price."""
+    """What the position's balance has above the requirement at its mark price, and a billionth of it: funding alone
+    does not liquidate.
+    """
     quantity, entry, margin, mark = (
         position["quantity"], position["entry_price"], position["margin"], position["mark_price"],
     )  # fmt: skip
     needed = requirement(quantity, entry, margin, position["leverage"], mark, term, tiers)
-    return margin_balance(quantity, entry, margin, mark, term["inverse"]) - needed
+    return margin_balance(quantity, entry, margin, mark, term["inverse"]) - needed * (1.0 + 1e-9)
 
 
 @kernel
@@ -221,6 +223,8 @@ def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, 
             and not is_frozen(account, position, terms[leg])
             and beyond(position["mark_price"], position["liquidation_price"], long, strict)
         ):
+            if replenished(account, settings, position, terms[leg], tiers, ledger, leg):
+                continue
             liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
 
 
@@ -260,7 +264,7 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
     """Walk the bar's paths from the point reached until nothing more is met, or until a subscribed event."""
     bar = account["bar"]
     while True:
-        if not has_room(account, positions, ledger, notices, orders, alerts):
+        if not has_room(account, positions, terms, tiers, ledger, notices, orders, alerts):
             return STOP_ROOM
         segment, fraction, what, slot, leg = 4, math.inf, MEETS_NOTHING, 0, 0
         for candidate in range(positions.shape[0]):
@@ -285,11 +289,13 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
         position = positions[leg]
         reach(account, position, prices, leg, segment, fraction)
         if what == MEETS_LIQUIDATION:
+            if not beyond(position["mark_price"], position["liquidation_price"], position["quantity"] > 0.0, True):
+                position["mark_price"] = position["liquidation_price"]
+            if replenished(account, settings, position, terms[leg], tiers, ledger, leg):
+                continue
             entered = position["entered_bar"] == bar
             if entered or _decided_by_order(positions, orders, book, prices, bar, leg, -1):
                 _note_ambiguous(account, settings, position, notices, leg)
-            if not beyond(position["mark_price"], position["liquidation_price"], position["quantity"] > 0.0, True):
-                position["mark_price"] = position["liquidation_price"]
             liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
         elif what == MEETS_ORDER:
             _meet_order(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, slot)

@@ -10,6 +10,7 @@ import math
 from backtest.broker.book import cancel_orders
 from backtest.broker.codes import (
     BY_LIQUIDATION,
+    BY_MARK_NOTIONAL,
     BY_TIER_QUANTITY,
     NO_ORDER,
     NO_REASON,
@@ -31,14 +32,21 @@ from backtest.broker.tiers import maintenance_margin, tier_of, tier_size
 from backtest.broker.valuation import margin_balance, notional, units, unrealised_pnl
 from backtest.compiling import kernel
 
+CRUMB = 1e-9
+"""Less than this share of the initial margin is not worth adding: it is a rounding."""
+
+ROUNDING = 1e-12
+"""A balance below this share of the notional is none."""
+
+FINEST = 1e16
+"""As many lots as a double can tell apart."""
+
 
 @kernel
 def liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg):
-    """The position no longer meets the requirement at its mark price: replenish it, reduce it, or take it over."""
+    """The position no longer meets the requirement at its mark price: reduce it, or take it over."""
     position = positions[leg]
     term = terms[leg]
-    if position["auto_margin"] == 1 and _replenish(account, settings, position, term, tiers, ledger, leg):
-        return
     cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_LIQUIDATED, False, False)
     if term["partial"] != PARTIAL_NONE and not _is_lost(position, term, tiers):
         part = _part(account, settings, position, term, tiers)
@@ -49,21 +57,41 @@ def liquidate(account, settings, positions, terms, tiers, orders, book, ledger, 
 
 
 @kernel
-def _replenish(account, settings, position, term, tiers, ledger, leg):
-    """Add the initial margin from the wallet, as far as it goes and never above the position's value; False where
-    nothing can be added.
+def replenished(account, settings, position, term, tiers, ledger, leg):
+    """Where the position is replenished: add the initial margin from the wallet, as far as it goes and never above the
+    position's value. False where nothing can be added, but for a rounding.
     """
+    if position["auto_margin"] == 0:
+        return False
     inverse = term["inverse"]
     wanted = initial_margin(position["quantity"], position["entry_price"], position["leverage"], inverse)
     room = notional(position["quantity"], position["mark_price"], inverse) - position["margin"]
     amount = min(wanted, min(room, account["wallet"] - account["reserved"]))
-    if amount <= 0.0:
+    if amount <= CRUMB * wanted:
         return False
     post(
         account, settings, position, term, tiers, ledger, leg, ROW_AUTO, NO_ORDER, 0, NO_REASON, 0,
         position["mark_price"], 0.0, 0.0, -amount, amount, 0.0, 0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
     return True
+
+
+@kernel
+def most_rows(position, term, tiers):
+    """The most rows that liquidation can write of the position, or of one that is opened now, at one point: replenished
+    by its initial margin again and again, then reduced tier by tier or fraction by fraction, then taken.
+    """
+    rows = 1.0
+    if position["auto_margin"] == 1:
+        rows += 1.0 + max(position["leverage"], tiers[term["first"]]["leverage"])
+    if term["partial"] == PARTIAL_TIERS:
+        rows += term["count"]
+    elif term["partial"] != PARTIAL_NONE:
+        share = term["partial_fraction"]
+        held = position["quantity"] != 0.0 and term["lot"] > 0.0
+        lots = abs(position["quantity"]) / term["lot"] if held else FINEST
+        rows += (1.0 + math.log(max(1.0, share * lots))) / share
+    return int(rows) + 1
 
 
 @kernel
@@ -74,7 +102,8 @@ def _is_lost(position, term, tiers):
     )  # fmt: skip
     balance = margin_balance(quantity, entry, margin, mark, term["inverse"])
     backstop = term["backstop"] * maintenance_margin(quantity, entry, mark, term, tiers)
-    return balance <= counted_reserve(quantity, entry, margin, position["leverage"], term) or balance < backstop
+    rest = balance - counted_reserve(quantity, entry, margin, position["leverage"], term)
+    return rest <= ROUNDING * notional(quantity, mark, term["inverse"]) or balance < backstop
 
 
 @kernel
@@ -91,9 +120,10 @@ def _part(account, settings, position, term, tiers):
         if term["tier_unit"] == BY_TIER_QUANTITY:
             kept = cap
         else:
-            basis = mark if term["tier_unit"] == 0 else position["entry_price"]
+            basis = mark if term["tier_unit"] == BY_MARK_NOTIONAL else position["entry_price"]
             kept = units(cap, basis, term["inverse"])
-        return max(0.0, diminished(size, round_down(min(kept, size), term["lot"]), term["lot"]))
+        part = diminished(size, min(round_down(kept, term["lot"]), size - term["lot"]), term["lot"])
+        return part if part < size else 0.0
     if account["bar"] < position["cooldown_until"]:
         return 0.0
     if notional(size, mark, term["inverse"]) <= term["partial_above"]:

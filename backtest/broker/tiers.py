@@ -16,13 +16,18 @@ from backtest.broker.codes import BY_MARK_NOTIONAL, BY_TIER_QUANTITY, ON_ENTRY
 from backtest.broker.valuation import notional
 from backtest.compiling import kernel
 
+SLACK = 1e-12
+"""Relative; a position reduced to the cap of a tier is on that tier."""
+
 
 @kernel
 def tier_of(tiers, first, count, size):
-    """Row in `tiers` of the tier of `size`, among `count` rows from `first`."""
+    """Row in `tiers` of the tier of `size`, among `count` rows from `first`; at the cap, but for a rounding, the one
+    below.
+    """
     row = first
     last = first + count - 1
-    while row < last and size > tiers[row]["cap"]:
+    while row < last and size > tiers[row]["cap"] * (1.0 + SLACK):
         row += 1
     return row
 

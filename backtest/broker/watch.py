@@ -11,7 +11,7 @@ import math
 
 from backtest.broker.book import fires_below, level_of, reads_mark
 from backtest.broker.codes import ON_DISTANCE, ON_RATIO
-from backtest.broker.liquidation import distance_price, ratio_price
+from backtest.broker.liquidation import EDGE, distance_price, ratio_price
 from backtest.compiling import kernel
 
 REARM = 0.1
@@ -33,7 +33,7 @@ def threshold_price(position, term, tiers, threshold, level):
             position["entry_price"],
             position["margin"],
             position["leverage"],
-            position["mark_price"],
+            position["judged_mark"],
             term,
             tiers,
             level,
@@ -88,7 +88,9 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
         if alert["armed"] == 1:
             mark_below, mark_above = _widen(mark_below, mark_above, alert["price"], long)
         else:
-            alert["rearm_price"] = threshold_price(position, term, tiers, alert["threshold"], alert["level"] * better)
+            rearm = threshold_price(position, term, tiers, alert["threshold"], alert["level"] * better)
+            # where one jump of the requirement meets both levels, back means back to the edge
+            alert["rearm_price"] = rearm * (1.0 + EDGE if long else 1.0 - EDGE) if term["whole_tiers"] == 1 else rearm
             mark_below, mark_above = _widen(mark_below, mark_above, alert["rearm_price"], not long)
     position["last_below"] = last_below
     position["last_above"] = last_above

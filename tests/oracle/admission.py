@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from backtest.enums import Pocket, PriceSource, Reason
+from backtest.enums import Pocket, PriceSource, Reason, TierUnit
 from tests.oracle.desk import Desk
 from tests.oracle.money import ONE, ZERO
-from tests.oracle.requirement import tier_of
+from tests.oracle.requirement import locked_reserve, tier_number
 from tests.oracle.state import Order
 
 
@@ -27,13 +27,22 @@ def below_minimum(desk: Desk, order: Order, quantity: Decimal, price: Decimal) -
     closes_all = position.quantity * order.side < ZERO and quantity == position.size
     if order.reduce_only or closes_all:
         return False
-    return quantity * price < desk.contract(order.leg).minimum_notional
+    contract = desk.contract(order.leg)
+    return quantity * contract.worth(price) < contract.minimum_notional
 
 
 def leverage_of(desk: Desk, order: Order) -> Decimal:
     """The order's leverage; where it names none, that of the position or of the symbol's setting, else one."""
     position = desk.position(order.leg)
     return order.leverage or position.leverage or ONE
+
+
+def leverage_cap(desk: Desk, leg: int, size: Decimal, price: Decimal) -> Decimal:
+    """[4.5] The cap of the tier of a size at a price; a slope adds to the initial margin rate, one over the cap."""
+    tiers = desk.position(leg).tiers
+    by_quantity = desk.world.rules.tier_unit == TierUnit.QUANTITY
+    tier = tiers[tier_number(tiers, size if by_quantity else size * desk.contract(leg).worth(price))]
+    return ONE / (ONE / tier.leverage + tier.slope * size)
 
 
 def leverage_refusal(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Reason:
@@ -43,7 +52,7 @@ def leverage_refusal(desk: Desk, order: Order, opened: Decimal, price: Decimal) 
         return Reason.LEVERAGE_NOT_ALLOWED
     same_way = position.quantity * order.side > ZERO
     resulting = opened + (position.size if same_way else ZERO)
-    if leverage > tier_of(position.tiers, resulting * price).leverage:
+    if leverage > leverage_cap(desk, order.leg, resulting, price):
         return Reason.LEVERAGE_ABOVE_TIER
     if same_way and leverage < position.leverage and not rules.lower_leverage:
         return Reason.LEVERAGE_CANNOT_BE_LOWERED
@@ -51,15 +60,25 @@ def leverage_refusal(desk: Desk, order: Order, opened: Decimal, price: Decimal) 
 
 
 def open_loss(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Decimal:
-    """[4.4] max(0, s x q x (p - mark))."""
-    return max(ZERO, order.side * opened * (price - desk.price(order.leg, PriceSource.MARK)))
+    """[4.4] The loss at the mark of the new part, none if it is a gain."""
+    mark = desk.price(order.leg, PriceSource.MARK)
+    return max(ZERO, -opened * desk.contract(order.leg).gain(int(order.side), price, mark))
+
+
+def locked(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Decimal:
+    """[4.4] What moves into the position's margin: the initial margin and the fee reserve [4.9]."""
+    contract, leverage = desk.contract(order.leg), leverage_of(desk, order)
+    value = opened * contract.worth(price)
+    tilt = -int(order.side) if contract.inverse else int(order.side)
+    return value / leverage + locked_reserve(desk.world.rules, value, leverage, tilt)
 
 
 def needed(desk: Desk, order: Order, opened: Decimal, price: Decimal, fee_rate: Decimal) -> Decimal:
-    """[4.4] Initial margin, the fee where the wallet pays it, and the open loss."""
+    """[4.4] Initial margin, the fee reserve, the fee where the wallet pays it, and the open loss."""
+    fee = opened * desk.contract(order.leg).worth(price) * fee_rate
     if desk.world.rules.opening_fee_pocket == Pocket.MARGIN:
-        fee_rate = ZERO
-    return opened * price * (ONE / leverage_of(desk, order) + fee_rate) + open_loss(desk, order, opened, price)
+        fee = ZERO
+    return locked(desk, order, opened, price) + fee + open_loss(desk, order, opened, price)
 
 
 def reserve(desk: Desk, order: Order, opened: Decimal, price: Decimal) -> Decimal:

@@ -88,13 +88,18 @@ class Desk:
     ) -> None:
         """Write a ledger row with the state that stands after it."""
         position = self.position(leg)
+        mark = self.mark(leg) if self.present(leg) else self.known(leg, PriceSource.MARK)
+        position.liquidation = None
+        if position.open:
+            assert mark is not None
+            position.since, position.liquidation = mark, position.liquidation_price(mark)
         after: Row = {
             "wallet_after": self.account.wallet,
             "position_after": position.quantity,
             "entry_after": position.entry if position.open else None,
             "margin_after": position.margin,
             "leverage_after": position.leverage if position.open else None,
-            "liquidation_after": position.liquidation_price,
+            "liquidation_after": position.liquidation,
         }
         self.journal.book(
             self.where(leg),
@@ -102,7 +107,7 @@ class Desk:
             amounts=amounts,
             after=after,
             price=price,
-            mark=self.mark(leg) if self.present(leg) else self.known(leg, PriceSource.MARK),
+            mark=mark,
             quantity=quantity,
             order=order.number if order else 0,
             trade=position.trade if trade is None else trade,

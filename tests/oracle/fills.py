@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from backtest.enums import LedgerKind, Liquidity, OrderKind, OrderStatus, Pocket, Reason, Side
-from tests.oracle.admission import below_minimum, leverage_of, opening_part, opening_refusal
+from tests.oracle.admission import below_minimum, leverage_of, locked, opening_part, opening_refusal
 from tests.oracle.desk import Desk
 from tests.oracle.money import ZERO, round_fill
+from tests.oracle.requirement import unit_of
 from tests.oracle.state import Order, Position
 from tests.oracle.world import slipped
 
@@ -24,7 +25,8 @@ def fill(desk: Desk, order: Order, price: Decimal, liquidity: Liquidity) -> None
     if market:
         bar = desk.present(order.leg)
         assert bar is not None
-        price = round_fill(slipped(desk.world, price, quantity, order.side, bar.volume), contract.tick, order.side)
+        worse = slipped(desk.world, price, quantity, order.side, bar.volume, contract.inverse)
+        price = round_fill(worse, contract.tick, order.side)
     # [4.5] a limit order that rested was asked for the minimum then, at its own price
     if not order.rested and below_minimum(desk, order, quantity, price):
         return desk.reject(order, Reason.NOTIONAL_BELOW_MINIMUM)
@@ -49,19 +51,19 @@ def fill(desk: Desk, order: Order, price: Decimal, liquidity: Liquidity) -> None
 
 
 def enlarge(desk: Desk, order: Order, size: Decimal, price: Decimal, fee_rate: Decimal, liquidity: Liquidity) -> None:
-    """[4.4] Open or add: the initial margin goes to the position, the entry price becomes the weighted average."""
-    account, position = desk.account, desk.position(order.leg)
-    leverage = leverage_of(desk, order)
-    margin, fee = size * price / leverage, size * price * fee_rate
+    """[4.4] Open or add: initial margin and reserve go to the position, its entry price becomes the average."""
+    account, position, contract = desk.account, desk.position(order.leg), desk.contract(order.leg)
+    margin, fee = locked(desk, order, size, price), size * contract.worth(price) * fee_rate
     if not position.open:
         position.trade = account.next_trade()
         position.call_armed = True
-        position.margin = ZERO
+        position.margin, position.entry, position.part_bar = ZERO, price, None
         if desk.point.segment > 0:
             position.entered_bar = desk.bar
-    position.entry = (position.size * position.entry + size * price) / (position.size + size)
+    worth = (position.value(position.entry) + size * contract.worth(price)) / (position.size + size)
+    position.entry = unit_of(worth, contract.inverse)
+    position.leverage = leverage_of(desk, order)
     position.quantity += order.side * size
-    position.leverage = leverage
     from_margin = desk.world.rules.opening_fee_pocket == Pocket.MARGIN
     to_margin = margin - fee if from_margin else margin
     from_wallet = margin if from_margin else margin + fee
@@ -82,13 +84,13 @@ def enlarge(desk: Desk, order: Order, size: Decimal, price: Decimal, fee_rate: D
 
 
 def reduce(desk: Desk, order: Order, size: Decimal, price: Decimal, fee_rate: Decimal, liquidity: Liquidity) -> None:
-    """[4.6] Realise s x size x (p - E), release the share of the margin, pay the fee; never at the wallet's cost."""
+    """[4.6] Realise the PnL of the share, release that of the margin, pay the fee; never at the wallet's cost."""
     position = desk.position(order.leg)
     side = position.side
     share = size / position.size
-    realised = side * size * (price - position.entry)
+    realised = share * position.pnl(price)
     released = position.margin if size == position.size else share * position.margin
-    fee = size * price * fee_rate
+    fee = share * position.value(price) * fee_rate
     remains = position.margin - released
     proceeds = released + realised - fee
     from_margin = min(max(ZERO, -proceeds), max(ZERO, remains))

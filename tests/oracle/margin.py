@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 
-from backtest.enums import CommandKind, LedgerKind, NoticeKind, Reason, ThresholdKind
+from backtest.enums import CommandKind, LedgerKind, LeverageChange, NoticeKind, Reason, Removable, ThresholdKind
+from tests.oracle.admission import leverage_cap
 from tests.oracle.desk import Desk
 from tests.oracle.money import ONE, TENTH, ZERO, exact
-from tests.oracle.requirement import ratio_price, tier_of
+from tests.oracle.requirement import locked_reserve
 from tests.oracle.state import Position, TopUp
 
 
@@ -26,6 +28,8 @@ def obey(desk: Desk, command: np.void) -> None:
         reason = set_leverage(desk, leg, _number(command["leverage"]), tag)
     elif kind == CommandKind.SET_TOP_UP:
         set_top_up(desk, leg, command)
+    elif kind == CommandKind.SET_AUTO_MARGIN:
+        reason = set_auto_margin(desk, leg, _number(command["amount"]) > ZERO)
     elif kind == CommandKind.CANCEL:
         reason = cancel(desk, leg, int(command["order"]))
     elif kind == CommandKind.CANCEL_ALL:
@@ -62,19 +66,25 @@ def add_margin(desk: Desk, leg: int, amount: Decimal, tag: int) -> Reason:
 
 
 def remove_margin(desk: Desk, leg: int, amount: Decimal, tag: int) -> Reason:
-    """[6.2] Up to min(M - maintenance, M + q(mark - E) - |q| x mark / L)."""
+    """[6.2] Up to what the venue lets go, else refused whole."""
     position = desk.position(leg)
     if not position.open:
         return Reason.NO_POSITION
-    mark = desk.mark(leg)
-    limit = min(
-        position.margin - position.maintenance(mark),
-        position.balance(mark) - position.size * mark / position.leverage,
-    )
-    if amount > limit:
+    if amount > removable(desk, position, desk.mark(leg)):
         return Reason.REMOVAL_ABOVE_LIMIT
     move(desk, position, -amount, LedgerKind.REMOVE_MARGIN, tag)
     return Reason.NONE
+
+
+def removable(desk: Desk, position: Position, mark: Decimal) -> Decimal:
+    """[6.2] The most that may be taken out at a mark."""
+    rule, balance, value = desk.world.rules.removable, position.balance(mark), position.value(mark)
+    requirement = position.requirement(mark)
+    if rule == Removable.INITIAL_MARGIN:
+        return min(position.margin - requirement, balance - value / position.leverage - position.reserve)
+    if rule == Removable.TENTH:
+        return min(balance - requirement, balance - value * max(ONE / position.leverage, TENTH))
+    return ZERO
 
 
 def move(desk: Desk, position: Position, amount: Decimal, kind: LedgerKind, tag: int = 0) -> None:
@@ -85,17 +95,44 @@ def move(desk: Desk, position: Position, amount: Decimal, kind: LedgerKind, tag:
 
 
 def set_leverage(desk: Desk, leg: int, leverage: Decimal, tag: int) -> Reason:
-    """[6.3] Raised up to the cap of the tier of the present notional; the posted margin stays."""
+    """[6.3] Up to the cap of the tier of the present notional; what it does to posted margin is the venue's rule."""
     rules, position = desk.world.rules, desk.position(leg)
     if leverage < ONE or (rules.whole_leverage and leverage != leverage.to_integral_value()):
         return Reason.LEVERAGE_NOT_ALLOWED
-    if leverage > tier_of(position.tiers, position.size * desk.mark(leg)).leverage:
+    mark = desk.mark(leg)
+    if leverage > leverage_cap(desk, leg, position.size, mark):
         return Reason.LEVERAGE_ABOVE_TIER
-    if position.open and leverage < position.leverage and not rules.lower_leverage:
+    if not position.open:
+        position.leverage = leverage
+        return Reason.NONE
+    if leverage < position.leverage and not rules.lower_leverage:
         return Reason.LEVERAGE_CANNOT_BE_LOWERED
+    moved = moved_by_leverage(position, leverage)
+    if moved > desk.account.free:
+        return Reason.INSUFFICIENT_MARGIN
+    changed = replace(position, leverage=leverage, margin=position.margin + moved)
+    if moved < ZERO and changed.balance(mark) <= changed.requirement(mark):
+        return Reason.LEVERAGE_WOULD_LIQUIDATE
     position.leverage = leverage
-    if position.open:
-        desk.book(leg, LedgerKind.LEVERAGE, {}, tag=tag)
+    move(desk, position, moved, LedgerKind.LEVERAGE, tag)
+    return Reason.NONE
+
+
+def moved_by_leverage(position: Position, leverage: Decimal) -> Decimal:
+    """[6.3] From the wallet into the margin: nothing, the way to the new initial margin and reserve, or a shortfall."""
+    value = position.value(position.entry)
+    short = value / leverage + locked_reserve(position.rules, value, leverage, position.tilt) - position.margin
+    rule = position.rules.leverage_change
+    if rule == LeverageChange.RESETS:
+        return short
+    return max(ZERO, short) if rule == LeverageChange.DRAWS else ZERO
+
+
+def set_auto_margin(desk: Desk, leg: int, wanted: bool) -> Reason:
+    """[5.5] Asked for, or no longer, where the venue offers it."""
+    if not desk.world.rules.auto_margin:
+        return Reason.AUTO_MARGIN_NOT_OFFERED
+    desk.position(leg).auto_margin = wanted
     return Reason.NONE
 
 
@@ -118,7 +155,7 @@ def top_up_price(position: Position, policy: TopUp) -> Decimal | None:
     """[6.4] The mark at which a policy's quantity reaches its level."""
     if policy.threshold == ThresholdKind.MARGIN_RATIO:
         return call_price(position, policy.level)
-    liquidation = position.liquidation_price
+    liquidation = position.liquidation
     # [3.8] |mark - liquidation| / mark = level
     return None if liquidation is None else liquidation / (ONE - position.side * policy.level)
 
@@ -141,8 +178,8 @@ def top_up(desk: Desk, position: Position, policy: TopUp) -> None:
 
 
 def call_price(position: Position, level: Decimal) -> Decimal | None:
-    """[3.8] The mark at which maintenance margin / (M + unrealised PnL) is `level`."""
-    return ratio_price(position.quantity, position.entry, position.margin, position.tiers, level)
+    """[3.8] The mark at which requirement / balance rises to `level`, looked for as the liquidation price is [5.1]."""
+    return position.ratio_price(level, position.since)
 
 
 def rearm_level(level: Decimal) -> Decimal:
@@ -158,7 +195,7 @@ def margin_call(desk: Desk, position: Position) -> None:
     desk.journal.note(
         desk.where(position.leg),
         NoticeKind.MARGIN_CALL,
-        value=position.maintenance(mark) / balance if balance > ZERO else None,
+        value=position.requirement(mark) / balance if balance > ZERO else None,
         level=desk.world.margin_call,
         mark=mark,
     )

@@ -14,6 +14,7 @@ getcontext().prec = 50
 ZERO = Decimal(0)
 ONE = Decimal(1)
 TENTH = Decimal("0.1")
+LAST_DIGITS = Decimal("1e-40")
 
 
 def exact(value: float) -> Decimal | None:
@@ -34,8 +35,8 @@ def _steps(value: Decimal, step: Decimal, rounding: str) -> Decimal:
 
 
 def round_quantity(quantity: Decimal, lot: Decimal) -> Decimal:
-    """[4.1] A quantity is rounded down to the lot."""
-    return _steps(quantity, lot, ROUND_FLOOR)
+    """[4.1] A quantity is rounded down to the lot; what is a whole number of lots but for the fiftieth digit is one."""
+    return _steps(quantity * (ONE + LAST_DIGITS), lot, ROUND_FLOOR)
 
 
 def round_price(price: Decimal, tick: Decimal) -> Decimal:
@@ -47,4 +48,6 @@ def round_fill(price: Decimal, tick: Decimal, side: int) -> Decimal:
     """[4.1] A fill price after slippage is rounded to the tick, against the trader: a buy up, a sell down.
 
     Never below one tick."""
+    # on the tick but for the last of fifty digits is on the tick
+    price *= ONE - side * LAST_DIGITS
     return max(tick, _steps(price, tick, ROUND_CEILING if side > 0 else ROUND_FLOOR))

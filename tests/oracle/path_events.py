@@ -9,11 +9,12 @@ from functools import partial
 from backtest.enums import NoticeKind, PriceSource
 from tests.oracle.desk import Desk
 from tests.oracle.margin import call_price, margin_call, rearm_level, top_up, top_up_price
-from tests.oracle.money import ZERO
+from tests.oracle.money import ONE, ZERO
 from tests.oracle.orders import act
+from tests.oracle.requirement import EDGE
 from tests.oracle.route import Point
 from tests.oracle.state import Order, Position
-from tests.oracle.takeover import is_due, liquidate
+from tests.oracle.takeover import frozen, is_due, liquidate, replenished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def events(desk: Desk, position: Position) -> Iterator[Event]:
         point = None
         if is_due(desk, position, mark.at(desk.point)):
             point = desk.point
-        elif (price := position.liquidation_price) is not None:
+        elif (price := position.liquidation) is not None and not frozen(desk, position):
             point = mark.meets(price, -side, desk.point, strict=desk.world.rules.strict)
         if point is not None:
             yield Event(point=point, act=partial(_liquidate, desk, position))
@@ -79,11 +80,14 @@ def _rearming(desk: Desk, position: Position) -> Point | None:
     """[3.8] Where the ratio is a tenth better than the level of the margin call."""
     mark = desk.route(position.leg, PriceSource.MARK)
     level = rearm_level(desk.world.margin_call)
-    here = mark.at(desk.point)
-    if position.maintenance(here) <= level * position.balance(here):
-        return desk.point
     price = call_price(position, level)
-    return None if price is None else mark.meets(price, position.side, desk.point)
+    if price is None:
+        # the ratio is better at every mark
+        return desk.point
+    if desk.world.rules.whole_tiers:
+        # where one jump of the requirement meets both levels, back means back to the edge
+        price *= ONE + position.side * EDGE
+    return mark.meets(price, position.side, desk.point)
 
 
 def _rearm(position: Position) -> None:
@@ -91,6 +95,8 @@ def _rearm(position: Position) -> None:
 
 
 def _liquidate(desk: Desk, position: Position) -> None:
+    if replenished(desk, position):
+        return
     _note_rival(desk, position, None)
     liquidate(desk, position)
     if position.entered_bar == desk.bar:
@@ -116,7 +122,7 @@ def _note_rival(desk: Desk, position: Position, acting: Order | None) -> None:
     """
     within: list[Order | None] = []
     mark = desk.route(position.leg, PriceSource.MARK)
-    price = position.liquidation_price
+    price = position.liquidation
     if price is not None and mark.low <= price <= mark.high:
         within.append(None)
     for order in desk.account.working(position.leg):

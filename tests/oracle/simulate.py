@@ -12,14 +12,16 @@ from tests.oracle.desk import Desk
 from tests.oracle.fills import replace_bracket
 from tests.oracle.journal import Row
 from tests.oracle.margin import obey
-from tests.oracle.money import ZERO, exact
+from tests.oracle.money import ONE, ZERO, exact
 from tests.oracle.orders import act, due_at_open, take_in
 from tests.oracle.path_events import next_event
 from tests.oracle.route import CLOSE, OPEN, START, Point
 from tests.oracle.sizing import order_of
 from tests.oracle.state import Account, Order, Position
-from tests.oracle.takeover import is_due, liquidate
+from tests.oracle.takeover import frozen, is_due, liquidate, replenished
 from tests.oracle.world import Settlement, World
+
+BILLIONTH = Decimal("1e-9")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,10 @@ def simulate(world: World, *, cash: float, schedule: np.ndarray | None = None) -
     legs = range(len(world.bars))
     deposit = exact(cash)
     assert deposit is not None
-    account = Account(wallet=deposit, positions=[Position(leg=leg, leverage=ZERO) for leg in legs])
+    account = Account(
+        wallet=deposit,
+        positions=[Position(leg=leg, rules=world.rules, inverse=world.contracts[leg].inverse) for leg in legs],
+    )
     desk = Desk(world=world, account=account)
     pending = Pending()
     desk.journal.book(
@@ -122,12 +127,21 @@ def at_open(desk: Desk, pending: Pending) -> None:
 
 
 def submit(desk: Desk, request: Request) -> None:
-    """[2.6] One new order, or the refusal of one whose size had no meaning."""
+    """[2.6] One new order, or the refusal of one whose size had no meaning, or of any while the venue waits [4.10]."""
     if isinstance(request.order, Reason):
         desk.refuse(request.leg, request.order, number=request.number, tag=request.tag)
+    elif frozen(desk, desk.position(request.leg)):
+        if asks_for_anything(desk, request.order):
+            desk.reject(request.order, Reason.POSITION_FROZEN)
     else:
         take_in(desk, request.order)
         replace_bracket(desk, request.order)
+
+
+def asks_for_anything(desk: Desk, order: Order) -> bool:
+    """[1.2] A target that is reached already is no order, but a bracket that it brings is."""
+    bracketed = order.stop is not None or order.take_profit is not None
+    return not order.is_target or order.quantity > ZERO or (bracketed and desk.position(order.leg).open)
 
 
 def tiers_of_the_date(desk: Desk, leg: int) -> None:
@@ -141,25 +155,29 @@ def tiers_of_the_date(desk: Desk, leg: int) -> None:
 
 
 def pay_funding(desk: Desk, leg: int, rate: Decimal) -> None:
-    """[2.2] payment = q x mark open x rate, out of the margin; by some venues' rule out of the wallet first."""
-    position = desk.position(leg)
+    """[2.2] payment = s x notional at the mark open x rate, out of the pockets of the venue's rule."""
+    position, pocket = desk.position(leg), desk.world.rules.funding_pocket
     if not position.open:
         return
-    payment = position.quantity * desk.mark(leg) * rate
-    from_wallet = ZERO
-    if desk.world.rules.funding_pocket == Pocket.WALLET:
-        from_wallet = min(payment, max(ZERO, desk.account.free))
+    mark = desk.mark(leg)
+    payment = position.side * position.value(mark) * rate
+    from_wallet = ZERO if pocket == Pocket.MARGIN else min(payment, max(ZERO, desk.account.free))
+    from_margin = payment - from_wallet
+    if pocket == Pocket.CAPPED:
+        above = position.balance(mark) - position.requirement(mark) * (ONE + BILLIONTH)
+        from_margin = min(from_margin, max(ZERO, above))
     desk.account.wallet -= from_wallet
-    position.margin -= payment - from_wallet
-    amounts = {"wallet": -from_wallet, "margin": from_wallet - payment, "funding": payment}
+    position.margin -= from_margin
+    amounts = {"wallet": -from_wallet, "margin": -from_margin, "funding": from_wallet + from_margin}
     desk.book(leg, LedgerKind.FUNDING, amounts)
 
 
 def liquidation_check(desk: Desk, leg: int) -> None:
-    """[2.3, 2.7]"""
+    """[2.3, 2.7] Looked at until nothing is due."""
     position = desk.position(leg)
-    if position.open and is_due(desk, position, desk.mark(leg)):
-        liquidate(desk, position)
+    while position.open and is_due(desk, position, desk.mark(leg)):
+        if not replenished(desk, position):
+            liquidate(desk, position)
 
 
 def on_path(desk: Desk) -> None:

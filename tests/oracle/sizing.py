@@ -9,7 +9,7 @@ import numpy as np
 from backtest.enums import OrderKind, PriceSource, Reason, Side, SizeKind
 from tests.oracle.desk import Desk
 from tests.oracle.money import ONE, ZERO, exact, round_price, round_quantity
-from tests.oracle.state import Order
+from tests.oracle.state import Contract, Order
 
 TARGETS = (
     SizeKind.TARGET_QUANTITY,
@@ -26,7 +26,7 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
     """The order that a command asks for, or why its size has no meaning."""
     leg, kind = int(command["leg"]), SizeKind(int(command["size_kind"]))
     position = desk.position(leg)
-    tick = desk.contract(leg).tick
+    contract, tick = desk.contract(leg), desk.contract(leg).tick
     order = Order(
         number=0,
         leg=leg,
@@ -53,13 +53,13 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
     if kind == SizeKind.RISK:
         if order.stop is None:
             return Reason.SIZE_NOT_DEFINED
-        distance = order.side * (price - order.stop)
-        if distance <= ZERO:
+        loss = -contract.gain(int(order.side), price, order.stop)
+        if loss <= ZERO:
             return Reason.STOP_ON_WRONG_SIDE
-        order.quantity = size * desk.equity() / distance
+        order.quantity = size * desk.equity() / loss
     elif kind in TARGETS:
-        target = _target(kind, size, price, leverage, desk)
-        rounded = round_quantity(abs(target), desk.contract(leg).lot).copy_sign(target)
+        target = _target(kind, size, price, leverage, desk, contract)
+        rounded = round_quantity(abs(target), contract.lot).copy_sign(target)
         change = rounded - position.quantity
         order.side = Side.BUY if change > ZERO else Side.SELL
         order.quantity = abs(change)
@@ -71,8 +71,8 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
     else:
         order.quantity = {
             SizeKind.QUANTITY: size,
-            SizeKind.NOTIONAL: size / price,
-            SizeKind.MARGIN: size * leverage / price,
+            SizeKind.NOTIONAL: contract.quantity(size, price),
+            SizeKind.MARGIN: contract.quantity(size * leverage, price),
         }[kind]
     return order
 
@@ -83,11 +83,13 @@ def _on_tick(value: float, tick: Decimal) -> Decimal | None:
     return None if price is None else round_price(price, tick)
 
 
-def _target(kind: SizeKind, size: Decimal, price: Decimal, leverage: Decimal, desk: Desk) -> Decimal:
+def _target(
+    kind: SizeKind, size: Decimal, price: Decimal, leverage: Decimal, desk: Desk, contract: Contract
+) -> Decimal:
     if kind == SizeKind.TARGET_QUANTITY:
         return size
-    if kind == SizeKind.TARGET_NOTIONAL:
-        return size / price
     if kind == SizeKind.TARGET_MARGIN:
-        return size * leverage / price
-    return size * desk.equity() / price
+        size *= leverage
+    elif kind == SizeKind.TARGET_EXPOSURE:
+        size *= desk.equity()
+    return contract.quantity(size, price)

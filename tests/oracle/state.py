@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from backtest.enums import OrderKind, OrderStatus, PriceSource, Reason, Side, ThresholdKind
 from tests.oracle.money import ZERO
-from tests.oracle.requirement import Tier, balance, liquidation_price, maintenance_margin
+from tests.oracle.requirement import Holding, Tier, unit_of
 
 STOPS = (OrderKind.STOP, OrderKind.STOP_LIMIT)
 TAKE_PROFITS = (OrderKind.TAKE_PROFIT, OrderKind.TAKE_PROFIT_LIMIT)
@@ -26,7 +25,21 @@ class Contract:
     taker: Decimal
     liquidation_fee: Decimal
     price_band: Decimal
+    inverse: bool
     tables: tuple[tuple[int, tuple[Tier, ...]], ...]
+
+    def worth(self, price: Decimal) -> Decimal:
+        """The notional of one of the quantity at a price."""
+        return unit_of(price, self.inverse)
+
+    def quantity(self, notional: Decimal, price: Decimal) -> Decimal:
+        """The quantity of a notional at a price."""
+        return notional * price if self.inverse else notional / price
+
+    def gain(self, side: int, price: Decimal, later: Decimal) -> Decimal:
+        """What one of the quantity, bought (side +1) or sold at a price, has gained at a later one."""
+        change = self.worth(later) - self.worth(price)
+        return -side * change if self.inverse else side * change
 
     def tiers_at(self, time_ns: int) -> int:
         """[2.1] The index of the table with the latest date not after the time; before the first date, the first."""
@@ -99,41 +112,22 @@ class TopUp:
 
 
 @dataclass(kw_only=True)
-class Position:
-    """One isolated position. `margin` holds what was allocated + added - removed, and funding; no unrealised PnL."""
+class Position(Holding):
+    """One isolated position. `margin` holds what was allocated + added - removed, and funding; no unrealised PnL.
+
+    `since` is the mark of its last event and `liquidation` the liquidation price looked for from there [5.1];
+    `part_bar` is the bar of the last part [5.6].
+    """
 
     leg: int
-    quantity: Decimal = ZERO
-    entry: Decimal = ZERO
-    margin: Decimal = ZERO
-    leverage: Decimal = ZERO
     trade: int = 0
     call_armed: bool = True
     entered_bar: int = -1
     table: int = 0
-    tiers: Sequence[Tier] = ()
-
-    @property
-    def open(self) -> bool:
-        return self.quantity != ZERO
-
-    @property
-    def side(self) -> int:
-        return (self.quantity > ZERO) - (self.quantity < ZERO)
-
-    @property
-    def size(self) -> Decimal:
-        return abs(self.quantity)
-
-    def balance(self, mark: Decimal) -> Decimal:
-        return balance(self.quantity, self.entry, self.margin, mark)
-
-    def maintenance(self, mark: Decimal) -> Decimal:
-        return maintenance_margin(self.tiers, self.size * mark)
-
-    @property
-    def liquidation_price(self) -> Decimal | None:
-        return liquidation_price(self.quantity, self.entry, self.margin, self.tiers) if self.open else None
+    since: Decimal = ZERO
+    liquidation: Decimal | None = None
+    part_bar: int | None = None
+    auto_margin: bool = False
 
 
 @dataclass(kw_only=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
-from backtest.enums import Holes, LiquidationStyle, Path, Pocket
+from backtest.enums import Holes, Path
 from tests.oracle.money import ZERO, exact
 from tests.oracle.requirement import Tier
+from tests.oracle.rules import Rules
 from tests.oracle.state import Contract
 
 
@@ -30,19 +31,6 @@ class Settlement:
     bar: int
     leg: int
     rate: Decimal
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """The venue's own choices."""
-
-    opening_fee_pocket: Pocket
-    funding_pocket: Pocket
-    liquidation_style: LiquidationStyle
-    strict: bool
-    lower_leverage: bool
-    whole_leverage: bool
-    order_limit: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +75,6 @@ class World:
         margin_call: float = 0.8,
     ) -> World:
         """The world that `Simulation` is given with the same arguments."""
-        rule = rules[0]
         return cls(
             start_ns=int(start_ns),
             bar_ns=int(bar_ns),
@@ -95,16 +82,8 @@ class World:
             funding=tuple(
                 Settlement(bar=int(row["bar"]), leg=int(row["leg"]), rate=_number(row["rate"])) for row in funding
             ),
-            contracts=tuple(_contract(row, tier_tables, tiers, _number(rule["trigger_fee"])) for row in contracts),
-            rules=Rules(
-                opening_fee_pocket=Pocket(int(rule["opening_fee_pocket"])),
-                funding_pocket=Pocket(int(rule["funding_pocket"])),
-                liquidation_style=LiquidationStyle(int(rule["liquidation_style"])),
-                strict=bool(rule["strict"]),
-                lower_leverage=bool(rule["lower_leverage"]),
-                whole_leverage=bool(rule["whole_leverage"]),
-                order_limit=int(rule["order_limit"]),
-            ),
+            contracts=tuple(_contract(row, tier_tables, tiers) for row in contracts),
+            rules=Rules.of_record(rules[0]),
             path=path,
             holes=holes,
             slippage=_number(slippage),
@@ -128,7 +107,7 @@ def _bar(column: np.ndarray) -> Bar | None:
     return Bar(last=tuple(last), mark=tuple(mark), volume=numbers[4])  # type: ignore[arg-type]
 
 
-def _contract(row: np.void, tier_tables: np.ndarray, tiers: np.ndarray, trigger_fee: Decimal) -> Contract:
+def _contract(row: np.void, tier_tables: np.ndarray, tiers: np.ndarray) -> Contract:
     first = int(row["first_table"])
     return Contract(
         tick=_number(row["tick"]),
@@ -138,21 +117,23 @@ def _contract(row: np.void, tier_tables: np.ndarray, tiers: np.ndarray, trigger_
         taker=_number(row["taker"]),
         liquidation_fee=_number(row["liquidation_fee"]),
         price_band=_number(row["price_band"]),
+        inverse=bool(row["inverse"]),
         tables=tuple(
-            (int(table["from_ns"]), _tiers(tiers[int(table["first"]) :][: int(table["tiers"])], trigger_fee))
+            (int(table["from_ns"]), _tiers(tiers[int(table["first"]) :][: int(table["tiers"])]))
             for table in tier_tables[first : first + int(row["tables"])]
         ),
     )
 
 
-def _tiers(rows: Sequence[np.void], trigger_fee: Decimal) -> tuple[Tier, ...]:
-    """A fee that the venue counts inside the trigger is required on the notional, as the maintenance rate is [5.1]."""
-    names = ("floor", "cap", "rate", "amount", "leverage")
-    tiers = [Tier(**{name: _number(row[name]) for name in names}) for row in rows]
-    return tuple(replace(tier, rate=tier.rate + trigger_fee) for tier in tiers)
+def _tiers(rows: Sequence[np.void]) -> tuple[Tier, ...]:
+    names = ("floor", "cap", "rate", "amount", "leverage", "slope")
+    return tuple(Tier(**{name: _number(row[name]) for name in names}) for row in rows)
 
 
-def slipped(world: World, price: Decimal, quantity: Decimal, side: int, volume: Decimal | None) -> Decimal:
-    """[4.2] price x (basis points + share x quantity / volume of the bar), against the side."""
-    share = world.volume_slippage * quantity / volume if volume else ZERO
+def slipped(
+    world: World, price: Decimal, quantity: Decimal, side: int, volume: Decimal | None, inverse: bool
+) -> Decimal:
+    """[4.2] price x (basis points + share x base quantity / volume of the bar), against the side."""
+    traded = quantity / price if inverse else quantity
+    share = world.volume_slippage * traded / volume if volume else ZERO
     return price * (1 + side * (world.slippage + share))

@@ -13,21 +13,29 @@ import numpy as np
 
 from backtest.broker.records import COMMAND, CONTRACT, FUNDING, RULES, TIER, TIER_TABLE
 from backtest.enums import (
+    Basis,
     CommandKind,
+    FeeReserve,
     Holes,
+    LeverageChange,
     LiquidationStyle,
     OrderKind,
+    PartialStyle,
     Path,
     Pocket,
     PriceSource,
+    Removable,
     SizeKind,
     ThresholdKind,
+    TierUnit,
 )
 
 HOUR_NS = 3_600_000_000_000
 START_NS = 1_577_836_800_000_000_000
 TICK = 0.01
 LOT = 0.001
+QUOTE_LOTS = (1.0, 10.0, 100.0)
+"""Of inverse contracts, in quote units."""
 
 TARGETS = (
     SizeKind.TARGET_QUANTITY,
@@ -37,7 +45,7 @@ TARGETS = (
 )
 
 
-MARGIN_COMMANDS = tuple(kind for kind in CommandKind if kind not in (CommandKind.ORDER, CommandKind.SET_AUTO_MARGIN))
+MARGIN_COMMANDS = tuple(kind for kind in CommandKind if kind != CommandKind.ORDER)
 LEVERAGES = (1.0, 3.0, 10.0, 20.0, 50.0, 7.5)
 
 
@@ -97,7 +105,8 @@ def random_world(
     legs, length = legs or drawn_legs, length or drawn_length
     with_holes = rng.random() < 0.25 if holes is None else holes
     prices = np.stack([_prices(rng, length, with_holes) for _ in range(legs)])
-    contracts, tier_tables, tiers = _contracts(rng, legs, length)
+    rules = _rules(rng)
+    contracts, tier_tables, tiers = _contracts(rng, legs, prices, rules)
     return RandomWorld(
         seed=seed,
         prices=np.ascontiguousarray(prices),
@@ -105,8 +114,8 @@ def random_world(
         contracts=contracts,
         tier_tables=tier_tables,
         tiers=tiers,
-        rules=_rules(rng),
-        schedule=_schedule(seed, prices),
+        rules=rules,
+        schedule=_schedule(seed, prices, bool(contracts[0]["inverse"])),
         cash=float(rng.choice([800.0, 3_000.0, 20_000.0])),
         path=Path(int(rng.integers(0, 2))),
         holes=Holes.HOLD if rng.random() < 0.8 else Holes.REFUSE,
@@ -146,45 +155,84 @@ def _bars(rng: np.random.Generator, open_: np.ndarray, close: np.ndarray, volati
     return [open_, np.maximum(high, np.maximum(open_, close)), np.minimum(low, np.minimum(open_, close)), close]
 
 
-def _contracts(rng: np.random.Generator, legs: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each symbol has one or two tier tables; their amounts make the maintenance margin continuous."""
+def _contracts(
+    rng: np.random.Generator, legs: int, prices: np.ndarray, rules: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each symbol has one or two tier tables. The symbols of a world are all linear or all inverse: one wallet."""
     contracts, tables, tiers = np.zeros(legs, CONTRACT), [], []
+    inverse = bool(rng.random() < 0.3)
     for leg in range(legs):
-        dated = [START_NS - HOUR_NS, START_NS + int(rng.integers(1, length)) * HOUR_NS]
+        dated = [START_NS - HOUR_NS, START_NS + int(rng.integers(1, prices.shape[2])) * HOUR_NS]
         dated = dated[: int(rng.integers(1, 3))]
-        contracts[leg] = (len(tables), len(dated), 0, TICK, LOT, rng.choice([0.0, 5.0, 50.0]), 0.0002, 0.0005,
+        lot = float(rng.choice(QUOTE_LOTS)) if inverse else LOT
+        contracts[leg] = (len(tables), len(dated), inverse, TICK, lot, rng.choice([0.0, 5.0, 50.0]), 0.0002, 0.0005,
                           rng.choice([0.0, 0.0125, 0.004]), rng.choice([np.inf, 0.05]))  # fmt: skip
+        price = float(np.nanmedian(prices[leg, 0]))
+        one = 1.0
+        if rules["tier_unit"][0] == TierUnit.QUANTITY:
+            one = price if inverse else 1.0 / price
         for from_ns in dated:
-            count = int(rng.integers(1, 5))
-            tables.append((from_ns, len(tiers), count))
-            tiers.extend(_tiers(rng, count))
+            table = _tiers(rng, one, bool(rules["whole_tiers"][0]))
+            tables.append((from_ns, len(tiers), len(table)))
+            tiers.extend(table)
     return contracts, np.array(tables, TIER_TABLE), np.array(tiers, TIER)
 
 
-def _tiers(rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
-    caps = np.append(np.cumsum(rng.choice([500.0, 1_000.0, 2_500.0], count - 1)), np.inf)
+def _tiers(rng: np.random.Generator, one: float, whole: bool) -> list[tuple[float, ...]]:
+    """Tiers of sizes of about a thousand times `one`: of the whole position, marginal, or one with a slope."""
+    count = int(rng.integers(1, 7 if whole else 5))
+    rates = np.cumsum(rng.choice([0.004, 0.01, 0.025], count)) / (2 if count > 4 else 1)
+    if rng.random() < 0.1:
+        slope = float(rng.choice([0.000_01, 0.000_002])) / one
+        return [(0.0, math.inf, round(float(rates[0]), 4), 0.0, 50.0, float(f"{slope:.6g}"))]
+    caps = np.append(np.round(one * np.cumsum(rng.choice([500.0, 1_000.0, 2_500.0], count - 1)), 3), np.inf)
     floors = np.append(0.0, caps[:-1])
-    rates = np.cumsum(rng.choice([0.004, 0.01, 0.025], count))
     amount, rows = 0.0, []
     for number in range(count):
-        if number:
-            amount = round(amount + floors[number] * (rates[number] - rates[number - 1]), 6)
-        rate = round(float(rates[number]), 3)
-        rows.append((floors[number], caps[number], rate, amount, float([125, 50, 20, 10][number]), 0.0))
+        rate = round(float(rates[number]), 4)
+        if number and not whole:
+            amount = round(amount + floors[number] * (rate - rows[-1][2]), 9)
+        rows.append((floors[number], caps[number], rate, amount, float([125, 50, 20, 10, 8, 5][number]), 0.0))
     return rows
 
 
 def _rules(rng: np.random.Generator) -> np.ndarray:
+    """A venue as there is none: every rule drawn by itself."""
     rules = np.zeros(1, RULES)
     rules["opening_fee_pocket"] = rng.choice([Pocket.WALLET, Pocket.MARGIN])
-    rules["funding_pocket"] = rng.choice([Pocket.MARGIN, Pocket.WALLET], p=[0.8, 0.2])
-    rules["trigger_fee"] = rng.choice([0.0, 0.0006], p=[0.8, 0.2])
-    rules["lower_leverage"] = rng.random() < 0.2
+    rules["funding_pocket"] = rng.choice([Pocket.MARGIN, Pocket.WALLET, Pocket.CAPPED], p=[0.6, 0.2, 0.2])
+    rules["trigger_fee"] = rng.choice([0.0, 0.0006], p=[0.7, 0.3])
+    rules["maintenance_basis"] = rng.choice(list(Basis), p=[0.8, 0.2])
+    rules["tier_unit"] = rng.choice(list(TierUnit), p=[0.6, 0.2, 0.2])
+    if rules["maintenance_basis"] == Basis.ENTRY and rules["tier_unit"] == TierUnit.NOTIONAL:
+        # no venue counts the margin at entry on a tier that moves with the mark
+        rules["tier_unit"] = TierUnit.ENTRY
+    rules["whole_tiers"] = rng.random() < 0.4
+    rules["fee_reserve"] = rng.choice(list(FeeReserve), p=[0.5, 0.1, 0.1, 0.2, 0.1])
+    rules["reserve_fee"] = rng.choice([0.0005, 0.00075])
+    rules["reserve_in_trigger"] = rng.integers(0, 2)
+    rules["lower_leverage"] = rng.random() < 0.4
+    rules["leverage_change"] = rng.choice(list(LeverageChange), p=[0.4, 0.3, 0.3])
+    rules["auto_margin"] = rng.integers(0, 2)
+    rules["removable"] = rng.choice(list(Removable), p=[0.6, 0.3, 0.1])
     rules["liquidation_style"] = rng.choice([LiquidationStyle.MARKET_CLOSE, LiquidationStyle.BANKRUPTCY])
     rules["strict"] = rng.integers(0, 2)
     rules["whole_leverage"] = rng.integers(0, 2)
     rules["order_limit"] = rng.choice([3, 200])
+    _partial(rng, rules)
     return rules
+
+
+def _partial(rng: np.random.Generator, rules: np.ndarray) -> None:
+    rules["partial"] = rng.choice(list(PartialStyle), p=[0.4, 0.35, 0.25])
+    rules["partial_tiers"] = rng.choice([1, 2])
+    rules["partial_from_tier"] = rng.choice([2, 3])
+    rules["partial_fraction"] = rng.choice([0.2, 0.5])
+    rules["partial_above"] = rng.choice([0.0, 300.0, 1_000.0])
+    rules["backstop"] = rng.choice([0.0, 0.667], p=[0.7, 0.3])
+    rules["freezes"] = rng.random() < 0.4
+    bars = rng.choice([1, 1.5, 3] if rules["freezes"] else [0, 0.5, 2])
+    rules["partial_cooldown_ns"] = int(bars * HOUR_NS)
 
 
 def _funding(rng: np.random.Generator, legs: int, length: int) -> np.ndarray:
@@ -204,7 +252,7 @@ BLANK = {name: math.nan if COMMAND[name].kind == "f" else 0 for name in COMMAND.
 Row = dict[str, float]
 
 
-def _schedule(seed: int, prices: np.ndarray) -> np.ndarray:
+def _schedule(seed: int, prices: np.ndarray, inverse: bool) -> np.ndarray:
     """Commands of all kinds; drawn by the standard library, which is the faster one for single numbers."""
     rng = Random(seed)
     legs, length = prices.shape[0], prices.shape[2]
@@ -214,14 +262,14 @@ def _schedule(seed: int, prices: np.ndarray) -> np.ndarray:
         for _ in range(rng.choices((0, 1, 2, 4), (40, 35, 20, 5))[0]):
             leg = rng.randrange(legs)
             price = next((close for close in reversed(closes[leg][: bar + 1]) if not math.isnan(close)), 100.0)
-            command = _order(rng, price) if rng.random() < 0.68 else _command(rng)
+            command = _order(rng, price, inverse) if rng.random() < 0.68 else _command(rng)
             rows.append(tuple((BLANK | {"bar": bar, "leg": leg} | command).values()))
     return np.array(rows, COMMAND) if rows else np.zeros(0, COMMAND)
 
 
 def _command(rng: Random) -> Row:
     """A margin command, a top-up policy or a cancel."""
-    kind = rng.choices(MARGIN_COMMANDS, (10, 5, 25, 20, 15, 25))[0]
+    kind = rng.choices(MARGIN_COMMANDS, (10, 5, 25, 20, 15, 25, 10))[0]
     command: Row = {"kind": kind}
     if kind == CommandKind.CANCEL:
         command["order"] = rng.randint(1, 12)
@@ -229,6 +277,8 @@ def _command(rng: Random) -> Row:
         command["amount"] = rng.choices((2.0, 20.0, 100.0, 5_000.0), (40, 30, 25, 5))[0]
     elif kind == CommandKind.SET_LEVERAGE:
         command["leverage"] = rng.choice((2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 2.5))
+    elif kind == CommandKind.SET_AUTO_MARGIN:
+        command["amount"] = rng.choice((1.0, 1.0, 1.0, 0.0))
     elif kind == CommandKind.SET_TOP_UP:
         threshold = rng.choices((ThresholdKind.NONE, ThresholdKind.MARGIN_RATIO, ThresholdKind.DISTANCE), (1, 5, 4))[0]
         command["threshold"] = threshold
@@ -239,7 +289,7 @@ def _command(rng: Random) -> Row:
     return command
 
 
-def _order(rng: Random, price: float) -> Row:
+def _order(rng: Random, price: float, inverse: bool) -> Row:
     """An order of any kind and size near the last price, with or without a bracket."""
     side = rng.choice((1, -1))
     kind = rng.choices(tuple(OrderKind), (50, 18, 10, 8, 7, 7))[0]
@@ -256,7 +306,7 @@ def _order(rng: Random, price: float) -> Row:
         "leverage": leverage,
         "trigger_on": rng.choice((PriceSource.LAST, PriceSource.MARK)),
         "reduce_only": rng.random() < 0.15,
-        "size": _size(rng, size_kind, leverage, price),
+        "size": _size(rng, size_kind, leverage, 1.0 / price if inverse else price),
     }
     away = abs(rng.gauss(0, 0.02)) * (1 if rng.random() < 0.8 else -1)
     if kind == OrderKind.LIMIT:
@@ -275,8 +325,8 @@ def _order(rng: Random, price: float) -> Row:
     return command
 
 
-def _size(rng: Random, size_kind: SizeKind, leverage: float, price: float) -> float:
-    """A size that often fits the wallet and often does not."""
+def _size(rng: Random, size_kind: SizeKind, leverage: float, worth: float) -> float:
+    """A size that often fits the wallet and often does not; one of the quantity is worth `worth`."""
     if size_kind == SizeKind.RISK:
         return 0.05
     if size_kind == SizeKind.POSITION:
@@ -288,4 +338,4 @@ def _size(rng: Random, size_kind: SizeKind, leverage: float, price: float) -> fl
         return margin
     if size_kind in (SizeKind.NOTIONAL, SizeKind.TARGET_NOTIONAL):
         return margin * leverage
-    return margin / 200.0 if size_kind == SizeKind.TARGET_EXPOSURE else round(margin * leverage / price, 4)
+    return margin / 200.0 if size_kind == SizeKind.TARGET_EXPOSURE else round(margin * leverage / worth, 4)
