@@ -57,7 +57,8 @@ def catalogue(store: Store) -> tuple[StoredSeries, ...]:
             continue
         name = folder.relative_to(store.root).as_posix()
         line = known.get(name)
-        held = line.get("files", {}) if isinstance(line, dict) else {}
+        held = line.get("files") if isinstance(line, dict) else None
+        held = held if isinstance(held, dict) else {}  # an earlier version kept a list
         months, damaged = {}, []
         for path in files:
             try:

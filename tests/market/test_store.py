@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import signal
@@ -264,8 +265,10 @@ def test_the_catalogue_follows_the_files(store: Store) -> None:
 def test_a_damaged_catalogue_is_made_anew(store: Store) -> None:
     store.write(bars(MARCH))
     known = catalogue(store)
-    (store.root / NAME).write_text("{half", encoding="utf-8")
-    assert catalogue(store) == known
+    folder = KEY.folder.as_posix()
+    for text in ("{half", "[]", json.dumps({folder: {"files": [["2024-03.parquet", 1, 2]], "rows": 7}})):
+        (store.root / NAME).write_text(text, encoding="utf-8")
+        assert catalogue(store) == known
 
 
 def test_a_file_of_a_later_layout_is_refused_whatever_it_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
