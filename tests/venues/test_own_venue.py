@@ -155,6 +155,16 @@ def test_the_history_that_is_traded_may_be_another_venues(folder: Path) -> None:
         (("[inf, 0.01, 50]", "[inf, 0.01]"), r"2023-01-01: tier 2 is \[inf, 0\.01\]; it must be \[cap, rate, lev"),
         (("[inf, 0.01, 50]", "[inf, 0.004, 50]"), r"\.tiers\]: the rate does not rise at a notional of 1e\+06"),
         (("[inf, 0.01, 50]", "[inf, 1, 50]"), r"\.tiers\]: the maintenance rate 1 of the tier above 1e\+06 is no"),
+        (("[inf, 0.01, 50]", '"inf"'), r"2023-01-01: tier 2 is 'inf'; it must be \[cap, rate, leverage\]"),
+        (("[[1_000_000, 0.005, 100], [inf, 0.01, 50]]", "[]"), r"2023-01-01 is \[\]; it must be a list of tiers"),
+        (("2023-01-01 =", 'seen = "today"\n2023-01-01 ='), r"\.tiers\]: seen is 'today'; it must be a list of dates"),
+        (('name = "Mine"', 'name = ""'), r"mine\.toml: name is ''; it must be a text"),
+        (('["a venue that nobody else has"]', '"alone"'), r"\[rules\]: notes is 'alone'; it must be a list of texts"),
+        (("order_limit = 10", "order_limit = 10\nbackstop = 2"), r"backstop 2\.0 is no fraction between 0 and 1"),
+        (("order_limit = 10", "order_limit = 10\nreserve_fee = -1"), r"reserve_fee -1\.0 is negative or no number"),
+        (('= "taker"', "= -0.1"), r"trigger_fee -0\.1 is negative or no number"),
+        (("order_limit = 10", 'order_limit = 10\npartial = "fraction"'), "needs partial_fraction above 0"),
+        (("order_limit = 10", "order_limit = 10\npartial_tiers = 0"), "partial_tiers is at least 1"),
         (("= 0.0006", "= 0.0006\nusual = 1"), "mine.toml is no TOML: Cannot overwrite a value"),
         (('name = "Mine"', "name = Mine"), "mine.toml is no TOML: Invalid value"),
     ],
@@ -179,6 +189,12 @@ def test_what_is_wrong_is_said_with_the_file_and_the_key(folder: Path, change: t
 def test_what_cannot_be_extended_is_said(folder: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         venues.rules(written(text))
+
+
+def test_history_of_a_venue_without_rules_is_kept_under_its_own_name() -> None:
+    assert venues.history_of("my-recorder") == "my-recorder"
+    assert venues.history_of("sample-11") == "sample-11"
+    assert venues.history_of("okx") == "okx"
 
 
 def test_a_file_that_is_not_there_is_said(folder: Path) -> None:

@@ -65,7 +65,7 @@ def test_dollars_mean_an_inverse_contract_where_a_venue_has_such(text: str) -> N
     assert canonical(text, "binance") == "BTC/USD:BTC"
 
 
-@pytest.mark.parametrize("text", ["", "BTC//USDT", "USDT", "BTC:USDT", "BTC USDT"])
+@pytest.mark.parametrize("text", ["", "BTC//USDT", "USDT", "BTC:USDT", "BTC USDT", "ÄTH"])
 def test_what_is_no_symbol_is_answered_with_one(text: str) -> None:
     with pytest.raises(UsageError, match="is no symbol of a perpetual; write BTC/USDT:USDT, BTCUSDT or BTC"):
         canonical(text, "binance")
