@@ -18,6 +18,7 @@ from backtest.enums import Holes, Path, PriceSource, from_label, label
 from backtest.errors import UsageError, near
 
 CHOICES: dict[str, type[IntEnum]] = {"path": Path, "holes": Holes, "judge": PriceSource}
+MARGIN_MODES = ("isolated", "cross")
 FRACTIONS = ("slippage", "volume_slippage", "margin_call", "maker", "taker")
 
 
@@ -72,7 +73,7 @@ class RunConfig:
     cash: deposit at the start, quote currency.
     timeframe: decision bar, such as `1h`; None takes the history's own.
     detail_timeframe: finer base bar that fills and liquidations walk; None takes the decision bar.
-    margin_mode: `isolated`.
+    margin_mode: `isolated`, or `cross`, in which all positions share the wallet.
     path: which extreme of a bar comes first.
     holes: what to do with a missing bar under an open position.
     judge: the price that values and liquidates positions; `last` is for comparison only.
@@ -122,10 +123,10 @@ class RunConfig:
             within("taker", self.taker, least=0.0, below=0.1)
         if self.funding not in ("history", "zero"):
             within("funding", self.funding, above=-1.0, below=1.0)
-        if self.margin_mode != "isolated":
+        if self.margin_mode not in MARGIN_MODES:
             raise UsageError(
-                f"margin_mode is {self.margin_mode!r}, which is not simulated; {near(self.margin_mode, ['isolated'])}"
-                "the one mode is 'isolated'"
+                f"margin_mode is {self.margin_mode!r}; {near(str(self.margin_mode), MARGIN_MODES)}"
+                f"it is one of {', '.join(MARGIN_MODES)}"
             )
         if not isinstance(self.seed, int) or self.seed < 0:
             raise UsageError(f"seed is {self.seed!r}; it must be a whole number of 0 or more")

@@ -269,6 +269,7 @@ class Reason(IntEnum):
     LEVERAGE_WOULD_LIQUIDATE = 26
     AUTO_MARGIN_NOT_OFFERED = 27
     POSITION_FROZEN = 28
+    NOT_IN_CROSS_MARGIN = 29
     CANCELLED_BY_STRATEGY = 30
     POSITION_CLOSED = 31
     POSITION_LIQUIDATED = 32
@@ -303,6 +304,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.LEVERAGE_WOULD_LIQUIDATE: "the margin that the leverage asks for would not meet the requirement",
     Reason.AUTO_MARGIN_NOT_OFFERED: "the venue does not offer auto-replenishment of margin",
     Reason.POSITION_FROZEN: "the venue is liquidating a part of the position and takes no order for it meanwhile",
+    Reason.NOT_IN_CROSS_MARGIN: "a position in cross margin has no margin of its own",
     Reason.CANCELLED_BY_STRATEGY: "cancelled by the strategy",
     Reason.POSITION_CLOSED: "the position it would have reduced was closed",
     Reason.POSITION_LIQUIDATED: "the venue cancels a symbol's orders when it liquidates the position",

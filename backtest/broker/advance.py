@@ -57,7 +57,7 @@ def advance(
             account["stage"] = STAGE_CLOSE
         if account["stage"] == STAGE_CLOSE:
             if settings["watch_drawdown"] == 1 or _is_due(account, settings, schedule):
-                closing(account, settings, positions, terms, notices, prices, alerts)
+                closing(account, settings, positions, terms, tiers, notices, prices, alerts)
             account["stage"] = STAGE_DECIDED
             if account["wake"] == 1:
                 account["wake"] = 0

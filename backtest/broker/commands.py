@@ -26,6 +26,7 @@ from backtest.broker.codes import (
     COMMAND_LEVERAGE,
     COMMAND_ORDER,
     COMMAND_REMOVE,
+    COMMAND_TOP_UP,
     INSUFFICIENT_MARGIN,
     LEVERAGE_ABOVE_TIER,
     LEVERAGE_CANNOT_BE_LOWERED,
@@ -36,6 +37,7 @@ from backtest.broker.codes import (
     NO_POSITION,
     NO_REASON,
     NO_THRESHOLD,
+    NOT_IN_CROSS_MARGIN,
     NOTE_REJECTION,
     POSITION_FROZEN,
     REMOVAL_ABOVE_LIMIT,
@@ -57,7 +59,7 @@ from backtest.broker.margin import drawn_by_leverage, removable_margin
 from backtest.broker.matching import accept
 from backtest.broker.rounding import round_down, round_nearest
 from backtest.broker.tiers import leverage_cap
-from backtest.broker.valuation import margin_balance, units, unrealised_pnl
+from backtest.broker.valuation import free_balance, margin_balance, notional, units, unrealised_pnl
 from backtest.broker.watch import is_frozen
 from backtest.compiling import inlined, kernel
 
@@ -195,6 +197,8 @@ def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, 
         cancel_orders(account, settings, position, book, orders, notices, leg, CANCELLED_BY_STRATEGY, False, False)
     elif kind == COMMAND_LEVERAGE:
         reason = _set_leverage(account, settings, position, terms[leg], tiers, ledger, leg, command)
+    elif account["cross"] == 1 and (kind == COMMAND_AUTO or kind == COMMAND_TOP_UP):
+        reason = NOT_IN_CROSS_MARGIN
     elif kind == COMMAND_AUTO:
         if terms[leg]["auto_margin"] == 1:
             position["auto_margin"] = 1 if command["amount"] > 0.0 else 0
@@ -222,12 +226,14 @@ def carry_out(account, settings, positions, terms, tiers, orders, book, ledger, 
 
 @kernel
 def _move_margin(account, settings, position, term, tiers, ledger, leg, command):
+    if account["cross"] == 1:
+        return NOT_IN_CROSS_MARGIN
     if position["quantity"] == 0.0:
         return NO_POSITION
     amount = command["amount"]
     kind = ROW_ADD
     if command["kind"] == COMMAND_ADD:
-        if amount > account["wallet"] - account["reserved"]:
+        if amount > free_balance(account):
             return AMOUNT_ABOVE_WALLET
     else:
         kind = ROW_REMOVE
@@ -260,10 +266,16 @@ def _set_leverage(account, settings, position, term, tiers, ledger, leg, command
     if held == 0.0:
         position["leverage"] = leverage
         return NO_REASON
+    if account["cross"] == 1:
+        at_mark = notional(held, position["mark_price"], term["inverse"])
+        if at_mark / leverage - at_mark / position["leverage"] > free_balance(account):
+            return INSUFFICIENT_MARGIN
+        position["leverage"] = leverage
+        return NO_REASON
     if leverage < position["leverage"] and term["lower_leverage"] == 0:
         return LEVERAGE_CANNOT_BE_LOWERED
     drawn = drawn_by_leverage(held, position["entry_price"], position["margin"], leverage, term)
-    if drawn > account["wallet"] - account["reserved"]:
+    if drawn > free_balance(account):
         return INSUFFICIENT_MARGIN
     if drawn < 0.0 and _would_liquidate(position, term, tiers, position["margin"] + drawn, leverage):
         return LEVERAGE_WOULD_LIQUIDATE

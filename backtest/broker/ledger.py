@@ -55,6 +55,8 @@ def post(
     if position["quantity"] == 0.0:
         position["margin"] = 0.0
         position["liquidation_price"] = math.nan
+    elif account["cross"] == 1:
+        position["liquidation_price"] = math.nan
     else:
         position["margin"] += margin
         position["judged_mark"] = position["mark_price"]

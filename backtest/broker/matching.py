@@ -53,13 +53,14 @@ from backtest.broker.codes import (
     VOLUME,
     WORKING,
 )
+from backtest.broker.cross import floating, reach_legs
 from backtest.broker.fees import fee, slipped
 from backtest.broker.ledger import note, post
 from backtest.broker.margin import initial_margin, open_loss, opening_reserve
 from backtest.broker.position import diminished, enlarged, reduction
 from backtest.broker.rounding import round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
-from backtest.broker.valuation import notional
+from backtest.broker.valuation import free_balance, notional
 from backtest.broker.watch import is_frozen
 from backtest.compiling import inlined, kernel
 
@@ -88,7 +89,7 @@ def opening_fault(account, position, term, tiers, side, quantity, price, leverag
         return LEVERAGE_ABOVE_TIER
     if held > 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
         return LEVERAGE_CANNOT_BE_LOWERED
-    if needed_to_open(position, term, side, quantity, price, leverage, rate) > account["wallet"] - account["reserved"]:
+    if needed_to_open(position, term, side, quantity, price, leverage, rate) > free_balance(account):
         return INSUFFICIENT_MARGIN
     return NO_REASON
 
@@ -130,6 +131,9 @@ def fill(
             price = round_up(point, term["tick"]) if side > 0 else round_down(point, term["tick"])
     rate = term["maker"] if liquidity == MAKER else term["taker"]
     leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
+    if account["cross"] == 1:
+        reach_legs(account, positions, prices)
+        account["floating"] = floating(positions, terms)
     fault = NO_REASON
     if not rested and below_minimum(position, term, order, closing, price):
         fault = NOTIONAL_BELOW_MINIMUM
@@ -153,6 +157,8 @@ def fill(
     if opening == 0.0:
         return
     if closing > 0.0:
+        if account["cross"] == 1:
+            account["floating"] = floating(positions, terms)
         fault = opening_fault(account, position, term, tiers, side, opening, price, leverage, rate)
         if fault == NO_REASON and taking and _outside_band(position, term, price):
             fault = OUTSIDE_PRICE_BAND
@@ -189,6 +195,8 @@ def _close(
     pnl, proceeds, from_margin, shortfall = reduction(
         held, position["entry_price"], position["margin"], closing, price, paid, term["inverse"]
     )
+    if account["cross"] == 1:
+        proceeds, shortfall = pnl - paid, 0.0
     position["quantity"] = diminished(held, closing, term["lot"])
     post(
         account, settings, position, term, tiers, ledger, leg, ROW_CLOSE, order["number"], liquidity, order["reason"],
@@ -222,7 +230,9 @@ def _open(
         position["quantity"], position["entry_price"], side, quantity, price, term["lot"], inverse
     )
     position["leverage"] = leverage
-    if term["opening_fee_pocket"] == FROM_WALLET:
+    if account["cross"] == 1:
+        wallet, margin = -paid, 0.0
+    elif term["opening_fee_pocket"] == FROM_WALLET:
         wallet, margin = -(locked + paid), locked
     else:
         wallet, margin = -locked, locked - paid
@@ -252,6 +262,8 @@ def rest(account, settings, positions, terms, tiers, orders, book, notices, leg,
         refuse(account, settings, position, book, orders, notices, leg, index, NOTIONAL_BELOW_MINIMUM)
         return
     if order["reduce_only"] == 0 and opening > 0.0:
+        if account["cross"] == 1:
+            account["floating"] = floating(positions, terms)
         leverage = position["leverage"] if math.isnan(order["leverage"]) else order["leverage"]
         fault = opening_fault(account, position, term, tiers, side, opening, order["price"], leverage, term["taker"])
         if fault != NO_REASON:

@@ -139,7 +139,7 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
                 at = meeting(mark_start, mark_end, mark, fraction, top_up["price"], long, False)
                 if at < found:
                     found, what = at, MEETS_TOP_UP
-            for row in range(alerts.shape[0]):
+            for row in range(alerts.shape[0] if account["cross"] == 0 else 0):
                 alert = alerts[row]
                 if alert["leg"] != leg or (alert["threshold"] != ON_RATIO and alert["threshold"] != ON_DISTANCE):
                     continue

@@ -21,14 +21,15 @@ def record(*, ints: str = "", floats: str = "") -> np.dtype:
 
 ACCOUNT = record(
     ints="bar stage segment wake sequence orders trades ledger_rows notice_rows order_rows command_rows resolved "
-    "funding_row schedule_row hole_row",
-    floats="fraction wallet reserved equity peak_equity",
+    "funding_row schedule_row hole_row cross clear_rows clear_until",
+    floats="fraction wallet reserved floating equity peak_equity",
 )
 """The wallet shared by all positions, and how far the run has come.
 
 `wallet` is the free balance plus `reserved` (the margin that resting limit orders hold back). `bar`, `stage`,
 `segment` and `fraction` are the point of time; `orders` and `trades` count the numbers given out; the `..._rows`
-count rows in use.
+count rows in use. In `cross` margin `floating` is what the positions add to the free balance (0 in isolated margin), and
+no bar before `clear_until` can touch the account while the ledger has `clear_rows` rows.
 """
 
 POSITION = record(

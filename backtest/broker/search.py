@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from backtest.broker.codes import HIGH, LOW, MARK_HIGH, MARK_LOW
+from backtest.broker.cross import first_candidate, has_position
 from backtest.broker.watch import refresh
 from backtest.compiling import inlined, kernel
 
@@ -169,6 +170,28 @@ def next_bar(
             position["clear_until"] = first_touch(settings, position, prices, fine, coarse, leg, unknown, horizon)
         if position["clear_until"] < stop:
             event = max(start, position["clear_until"])
+    if account["cross"] == 1:
+        event = _cross_event(account, settings, positions, terms, tiers, prices, fine, coarse, start, decision, event)
     if decision < event:
         return decision, True
     return event, False
+
+
+@kernel
+def _cross_event(account, settings, positions, terms, tiers, prices, fine, coarse, start, decision, event):
+    """The first of the events when the account as a whole is watched too."""
+    bars = settings["bars"]
+    if account["clear_rows"] != account["ledger_rows"]:
+        account["clear_rows"] = account["ledger_rows"]
+        account["clear_until"] = start
+    stop = min(min(decision, event) + 1, bars)
+    unknown = max(start, account["clear_until"])
+    if unknown < stop and has_position(positions):
+        block = settings["coarse_bars"]
+        horizon = min(bars, max(stop, (unknown // block + AHEAD) * block))
+        account["clear_until"] = first_candidate(
+            settings, account, positions, terms, tiers, prices, fine, coarse, unknown, horizon
+        )
+    if has_position(positions) and account["clear_until"] < stop:
+        return max(start, account["clear_until"])
+    return event

@@ -80,9 +80,9 @@ class Simulation:
     close); NaN: missing. start_ns, bar_ns: open of bar 0 and length of a bar, UTC nanoseconds. funding, contracts,
     tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a leg. cash: the wallet
     at the start (quote currency). leverage: what a position has until an order or command says otherwise. slippage:
-    plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume. margin_call:
-    margin ratio at which a margin call is given. decision_every, decision_offset: a decision falls on the close of
-    each bar with (bar + 1 + offset) a multiple of `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at
+    plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume. cross: all
+    positions share the wallet (cross margin). margin_call: margin ratio at which a margin call is given.
+    decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at
     the closes of their bars. wakes: events at which `advance` comes back.
     """
 
@@ -103,6 +103,7 @@ class Simulation:
         holes: Holes = Holes.REFUSE,
         slippage: float = 0.0,
         volume_slippage: float = 0.0,
+        cross: bool = False,
         margin_call: float = 0.8,
         decision_every: int = 1,
         decision_offset: int = 0,
@@ -153,6 +154,7 @@ class Simulation:
         self._orders = np.zeros(1024, ORDER)
         self._commands = np.zeros(256, COMMAND)
         self._schedule = np.zeros(0, COMMAND)
+        self._accounts["cross"] = cross
         self._deposit(cash)
         self._arguments = self._bind()
         if schedule is not None:

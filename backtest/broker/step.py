@@ -39,6 +39,17 @@ from backtest.broker.codes import (
     WALLET_EMPTY,
 )
 from backtest.broker.commands import carry_out, place
+from backtest.broker.cross import (
+    choose_together,
+    excess,
+    first_due,
+    floating,
+    give_alerts,
+    has_position,
+    is_due,
+    liquidate_account,
+    reach_legs,
+)
 from backtest.broker.funding import payment, pockets
 from backtest.broker.ledger import note, post
 from backtest.broker.liquidation import requirement
@@ -55,7 +66,7 @@ from backtest.broker.path import (
 )
 from backtest.broker.takeover import liquidate, most_rows, replenished
 from backtest.broker.tiers import table_at
-from backtest.broker.valuation import distance, margin_balance, margin_ratio
+from backtest.broker.valuation import distance, free_balance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, is_frozen, refresh
 from backtest.compiling import inlined, kernel
 
@@ -133,6 +144,8 @@ def opening(
     for leg in range(positions.shape[0]):
         if positions[leg]["awake"] == 1:
             positions[leg]["low_first"] = choose(settings, positions[leg], orders, book, leg)
+    if account["cross"] == 1:
+        choose_together(settings, positions, terms)
     account["segment"] = 1
 
 
@@ -151,7 +164,8 @@ def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
         ):
             position["stale"] = 1
         busy = position["quantity"] != 0.0 or position["orders"] > 0
-        position["awake"] = 1 if position["stale"] == 1 or (busy and position["clear_until"] <= bar) else 0
+        concerned = busy and (position["clear_until"] <= bar or account["cross"] == 1)
+        position["awake"] = 1 if position["stale"] == 1 or concerned else 0
     for row in range(account["command_rows"]):
         positions[commands[row]["leg"]]["awake"] = 1
     row = account["funding_row"]
@@ -190,7 +204,9 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
         spare = 0.0
         if term["funding_pocket"] == FROM_BOTH:
             spare = _spare(position, term, tiers)
-        wallet, margin = pockets(paid, term["funding_pocket"], account["wallet"] - account["reserved"], spare)
+        wallet, margin = pockets(paid, term["funding_pocket"], free_balance(account), spare)
+        if account["cross"] == 1:
+            wallet, margin = -paid, 0.0
         paid = -(wallet + margin)
         post(
             account, settings, position, term, tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
@@ -212,6 +228,11 @@ def _spare(position, term, tiers):
 
 @kernel
 def _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar):
+    if account["cross"] == 1:
+        if has_position(positions) and is_due(excess(account, positions, terms, tiers), terms):
+            liquidate_account(account, settings, positions, terms, tiers, orders, book, ledger, notices)
+        account["floating"] = floating(positions, terms)
+        return
     for leg in range(positions.shape[0]):
         position = positions[leg]
         if position["awake"] == 0 or position["quantity"] == 0.0 or position["there"] == 0:
@@ -282,6 +303,18 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
             )
             if its_segment < segment or (its_segment == segment and its_fraction < fraction):
                 segment, fraction, what, slot, leg = its_segment, its_fraction, its_what, its_slot, candidate
+        if account["cross"] == 1:
+            due_segment, due_fraction = first_due(account, positions, terms, tiers, prices)
+            if due_segment < segment or (due_segment == segment and due_fraction <= fraction):
+                if due_segment == 4:
+                    return STOP_END
+                account["segment"] = due_segment
+                account["fraction"] = due_fraction
+                reach_legs(account, positions, prices)
+                liquidate_account(account, settings, positions, terms, tiers, orders, book, ledger, notices)
+                if account["wake"] == 1:
+                    return STOP_EVENT
+                continue
         if what == MEETS_NOTHING:
             return STOP_END
         account["segment"] = segment
@@ -373,7 +406,7 @@ def _top_up(account, settings, positions, terms, tiers, ledger, notices, top_ups
     """Act on the leg's top-up policy: add what its amount, its budget and the wallet allow, and start the cooldown."""
     position = positions[leg]
     top_up = top_ups[leg]
-    free = account["wallet"] - account["reserved"]
+    free = free_balance(account)
     left = top_up["budget"] - top_up["spent"]
     amount = min(top_up["amount"], left, free)
     wait = math.ceil(top_up["cooldown_ns"] / settings["bar_ns"])
@@ -428,6 +461,8 @@ def value_account(account, positions, terms):
                 position["quantity"], position["entry_price"], position["margin"], position["mark_price"],
                 terms[leg]["inverse"],
             )  # fmt: skip
+    if account["cross"] == 1:
+        account["floating"] = floating(positions, terms)
     account["equity"] = equity
 
 
@@ -456,7 +491,8 @@ def reach_all(account, settings, positions, terms, orders, book, prices):
         position = positions[leg]
         if position["awake"] == 0:
             position["there"] = 1 if present(prices, leg, bar) else 0
-            position["low_first"] = choose(settings, position, orders, book, leg)
+            if account["cross"] == 0:
+                position["low_first"] = choose(settings, position, orders, book, leg)
             position["point_segment"] = -1
         if position["there"] == 1:
             reach(account, position, prices, leg, account["segment"], account["fraction"])
@@ -464,7 +500,7 @@ def reach_all(account, settings, positions, terms, orders, book, prices):
 
 
 @inlined
-def closing(account, settings, positions, terms, notices, prices, alerts):
+def closing(account, settings, positions, terms, tiers, notices, prices, alerts):
     """The close of the bar: value the account, and read the alerts on its drawdown.
 
     A plan needs the legs that have a position; a strategy may look at any.
@@ -475,6 +511,8 @@ def closing(account, settings, positions, terms, notices, prices, alerts):
         if settings["decide"] == 1 or positions[leg]["quantity"] != 0.0:
             reach_close(positions, prices, leg, account["bar"])
     value_account(account, positions, terms)
+    if account["cross"] == 1:
+        give_alerts(account, settings, positions, terms, tiers, notices, alerts)
     equity = account["equity"]
     if settings["watch_drawdown"] == 0:
         return

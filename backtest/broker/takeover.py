@@ -29,7 +29,7 @@ from backtest.broker.margin import counted_reserve, initial_margin
 from backtest.broker.position import diminished
 from backtest.broker.rounding import round_down, round_up
 from backtest.broker.tiers import maintenance_margin, tier_of, tier_size
-from backtest.broker.valuation import margin_balance, notional, units, unrealised_pnl
+from backtest.broker.valuation import free_balance, margin_balance, notional, units, unrealised_pnl
 from backtest.compiling import kernel
 
 CRUMB = 1e-9
@@ -66,7 +66,7 @@ def replenished(account, settings, position, term, tiers, ledger, leg):
     inverse = term["inverse"]
     wanted = initial_margin(position["quantity"], position["entry_price"], position["leverage"], inverse)
     room = notional(position["quantity"], position["mark_price"], inverse) - position["margin"]
-    amount = min(wanted, min(room, account["wallet"] - account["reserved"]))
+    amount = min(wanted, min(room, free_balance(account)))
     if amount <= CRUMB * wanted:
         return False
     post(

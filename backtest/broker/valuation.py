@@ -27,6 +27,12 @@ def notional(quantity, price, inverse):
 
 
 @kernel
+def free_balance(account):
+    """What the wallet has for new positions, margin and reserves."""
+    return account["wallet"] - account["reserved"] + account["floating"]
+
+
+@kernel
 def units(value, price, inverse):
     """Quantity whose notional at `price` is `value` (both with their sign)."""
     return value * price if inverse == 1 else value / price

@@ -74,7 +74,7 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
             top_up["price"] = threshold_price(position, term, tiers, top_up["threshold"], top_up["level"])
             if top_up["ready_bar"] <= account["bar"] + 1:
                 mark_below, mark_above = _widen(mark_below, mark_above, top_up["price"], long)
-    for row in range(alerts.shape[0]):
+    for row in range(alerts.shape[0] if account["cross"] == 0 else 0):
         alert = alerts[row]
         if alert["leg"] != leg or (alert["threshold"] != ON_RATIO and alert["threshold"] != ON_DISTANCE):
             continue

@@ -131,7 +131,7 @@ def test_an_order_that_cannot_be_filled_is_a_recorded_refusal_not_an_error(told:
         (("hold", "-p", "leverage=99"), "outside its bounds: 1 ≤ leverage ≤ 20"),
         (("hold", "-s", "BTCC/USDT:USDT"), "did you mean 'BTC/USDT:USDT'?"),
         (("hold", "--path", "adverse"), "did you mean 'adverse-first'?"),
-        (("hold", "--margin-mode", "cross"), "margin_mode is 'cross', which is not simulated"),
+        (("hold", "--margin-mode", "crossed"), "margin_mode is 'crossed'; did you mean 'cross'"),
         (("hold", "--timeframe", "1x"), "'1x' is no interval"),
         (("hold", "-r", "2024-02-01..2024-01-01"), "is empty"),
         (("hold", "--fees", "taker"), "'taker' is no fee"),
