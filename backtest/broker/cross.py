@@ -75,7 +75,7 @@ def is_due(left, terms):
 
 @kernel
 def floating(positions, terms):
-    """Unrealised PnL less the initial margin of all positions at the marks reached: what it adds to the free balance."""
+    """Unrealised PnL less initial margin of all positions at the marks reached: their part of the free balance."""
     total = 0.0
     for leg in range(positions.shape[0]):
         position = positions[leg]
@@ -224,7 +224,7 @@ def ratio(account, positions, terms, tiers):
 
 @kernel
 def give_alerts(account, settings, positions, terms, tiers, notices, alerts):
-    """Give the margin calls and ratio alerts of the open positions where the account's ratio has reached their level."""
+    """Give the margin calls and ratio alerts of open positions where the account's ratio has reached their level."""
     reached = ratio(account, positions, terms, tiers)
     for row in range(alerts.shape[0]):
         alert = alerts[row]

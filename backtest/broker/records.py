@@ -28,8 +28,8 @@ ACCOUNT = record(
 
 `wallet` is the free balance plus `reserved` (the margin that resting limit orders hold back). `bar`, `stage`,
 `segment` and `fraction` are the point of time; `orders` and `trades` count the numbers given out; the `..._rows`
-count rows in use. In `cross` margin `floating` is what the positions add to the free balance (0 in isolated margin), and
-no bar before `clear_until` can touch the account while the ledger has `clear_rows` rows.
+count rows in use. In `cross` margin `floating` is what the positions add to the free balance (0 in isolated margin),
+and no bar before `clear_until` can touch the account while the ledger has `clear_rows` rows.
 """
 
 POSITION = record(

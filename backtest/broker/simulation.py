@@ -82,8 +82,9 @@ class Simulation:
     at the start (quote currency). leverage: what a position has until an order or command says otherwise. slippage:
     plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume. cross: all
     positions share the wallet (cross margin). margin_call: margin ratio at which a margin call is given.
-    decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at
-    the closes of their bars. wakes: events at which `advance` comes back.
+    decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of
+    `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at the closes of their bars. wakes: events at which
+    `advance` comes back.
     """
 
     def __init__(

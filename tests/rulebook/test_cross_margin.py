@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backtest.broker.simulation import Simulation, Stop, Wake
-from backtest.enums import CommandKind, LedgerKind, NoticeKind, Reason, Side
+from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
+from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, Reason, Side
 from tests.rulebook.scene import ONE_PERCENT, Scene, Symbol, flat
 
 
@@ -53,7 +53,7 @@ def test_a_profit_elsewhere_keeps_a_position_alive() -> None:
 
 
 def test_the_largest_requirement_is_closed_first_and_the_rest_kept_when_it_suffices() -> None:
-    """Both fall in step: 1000 + 30(p-100) + 8(p-100) = 0.1 x 38 p, so p = 2800/34.2. Closing the 30 leaves the 8 safe."""
+    """Both fall in step: 1000 + 38(p-100) = 0.1 x 38 p, so p = 2800/34.2. Closing the 30 leaves the 8 safe."""
     fall = [flat(100.0), flat(100.0), (100.0, 100.0, 80.0, 80.0), flat(80.0)]
     tiers = ((0.0, np.inf, 0.1, 0.0, 50.0),)
     scene = Scene(symbols=[Symbol(bars=fall, tiers=tiers), Symbol(bars=fall, tiers=tiers)])
@@ -173,18 +173,43 @@ def test_the_account_s_ratio_gives_margin_calls_at_decisions_once() -> None:
     assert calls[0]["value"] == pytest.approx(40.5 / 50.0)
 
 
-def test_a_symbol_without_a_bar_stands_at_its_last_mark() -> None:
+@pytest.mark.parametrize("blocks", [(1, 1), (8, 128)])
+def test_a_symbol_without_a_bar_stands_at_its_last_mark(blocks: tuple[int, int]) -> None:
     gone = (np.nan,) * 4
-    first = [flat(100.0), flat(100.0), flat(100.0), flat(100.0)]
-    second = [flat(100.0), flat(100.0), gone, flat(100.0)]
+    first = [flat(100.0), flat(100.0), flat(100.0), flat(100.0), flat(5.0)]
+    second = [flat(100.0), flat(100.0), gone, flat(100.0), gone]
     scene = Scene(symbols=[Symbol(bars=first), Symbol(bars=second)])
-    scene.buy(0, quantity=10, leverage=10, leg=0).buy(0, quantity=10, leverage=10, leg=1)
-    market = scene.market() | {"holes": 1}
-    simulation = Simulation(cash=1_000.0, cross=True, schedule=scene.schedule(), **market)  # type: ignore[arg-type]
+    scene.buy(0, quantity=10, leverage=10, leg=0).buy(0, quantity=1, leverage=10, leg=1)
+    market = scene.market() | {"holes": Holes.HOLD}
+    simulation = Simulation(
+        cash=955.0, cross=True, schedule=scene.schedule(), extremes=Extremes(market["prices"], blocks),
+        decision_every=0, **market,
+    )  # type: ignore[arg-type]  # fmt: skip
     while simulation.advance() != Stop.END:
         pass
+    # 955 - 950 = 5, and the second one, at 100 all the time, needs 1 beside 0.5: nothing dies
     assert len(of_kind(simulation, LedgerKind.LIQUIDATION)) == 0
-    assert simulation.account[0]["equity"] == pytest.approx(1_000.0)
+    assert simulation.account[0]["equity"] == pytest.approx(5.0)
+
+
+def test_a_fill_on_the_path_can_leave_the_account_due_at_once() -> None:
+    """The stop sells at a last of 80 while the mark stands at 100: the short's loss is there from its first instant."""
+    last = [flat(100.0), flat(100.0), (100.0, 100.0, 80.0, 80.0), flat(100.0)]
+    symbol = Symbol(bars=last, marks=[flat(100.0)] * 4)
+    scene = Scene(symbols=[symbol])
+    scene.command(0, CommandKind.ORDER, side=Side.SELL, order_kind=2, size=30.0, trigger=80.0, leverage=20)
+    # needs 120 and the open loss of 600; 735 - 600 = 135 is above 1 % of 3,000
+    simulation = played(scene, cash=735.0)
+    assert [int(row["bar"]) for row in of_kind(simulation, LedgerKind.OPEN)] == [2]
+    assert len(of_kind(simulation, LedgerKind.LIQUIDATION)) == 0
+    dying = played(
+        Scene(symbols=[Symbol(bars=last, marks=[flat(100.0)] * 4, tiers=((0.0, np.inf, 0.05, 0.0, 125.0),))]).command(
+            0, CommandKind.ORDER, side=Side.SELL, order_kind=2, size=30.0, trigger=80.0, leverage=20
+        ),
+        cash=735.0,
+    )
+    # 735 - 600 = 135 is below 5 % of 3,000
+    assert [int(row["bar"]) for row in of_kind(dying, LedgerKind.LIQUIDATION)] == [2]
 
 
 def test_the_driver_is_woken_by_the_account_s_liquidation() -> None:
@@ -204,8 +229,6 @@ def test_the_driver_is_woken_by_the_account_s_liquidation() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_the_blocks_of_the_search_never_change_a_byte(seed: int) -> None:
-    from backtest.broker.simulation import Extremes
-
     rng = np.random.default_rng(seed)
     symbols = []
     for _ in range(3):
