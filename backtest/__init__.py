@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from backtest import calculator as calc
     from backtest import enums as enums
     from backtest import errors as errors
+    from backtest.comparison import compare as compare
     from backtest.config import RunConfig as RunConfig
     from backtest.engine import run as run
     from backtest.enums import Side as Side
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from backtest.market.history import MarketHistory as MarketHistory
     from backtest.market.loading import load as load
     from backtest.market.sql import sql as sql
+    from backtest.rerun import rerun as rerun
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
     from backtest.strategy.events import Alert as Alert
@@ -60,10 +62,12 @@ _HOMES = {
     "Schedule": "backtest.strategy.schedule",
     "Side": "backtest.enums",
     "Strategy": "backtest.strategy.protocol",
+    "compare": "backtest.comparison",
     "fetch": "backtest.market.fetch",
     "load": "backtest.market.loading",
     "montecarlo": "backtest.validation.montecarlo",
     "open_run": "backtest.runs",
+    "rerun": "backtest.rerun",
     "run": "backtest.engine",
     "sql": "backtest.market.sql",
     "sweep": "backtest.sweeps.sweep",
@@ -86,12 +90,14 @@ __all__ = [
     "Side",
     "Strategy",
     "calc",
+    "compare",
     "enums",
     "errors",
     "fetch",
     "load",
     "montecarlo",
     "open_run",
+    "rerun",
     "run",
     "sql",
     "sweep",

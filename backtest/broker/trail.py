@@ -15,16 +15,16 @@ import math
 from backtest.broker.liquidation import requirement
 from backtest.broker.records import record
 from backtest.broker.tiers import maintenance_margin, table_at
-from backtest.broker.valuation import distance, margin_ratio, unrealised_pnl
+from backtest.broker.valuation import distance, margin_ratio, notional, unrealised_pnl
 from backtest.compiling import kernel
 from backtest.enums import LedgerKind, Path
 
 TRAIL = record(
     ints="trade",
     floats="quantity entry_price margin leverage liquidation_price mark_price "
-    "maintenance_margin margin_ratio distance unrealised_pnl",
+    "notional maintenance_margin margin_ratio distance unrealised_pnl",
 )
-"""One leg at the close of one bar; what has no meaning for a flat leg is NaN."""
+"""One leg at the close of one bar; what has no meaning (for a flat leg, for one in cross margin) is NaN."""
 
 EXCURSION = record(ints="leg nearest_bar", floats="adverse favourable distance")
 """The extremes of one trade on the mark path: adverse ≤ 0 ≤ favourable as shares of its entry price; least distance."""
@@ -59,6 +59,7 @@ def value(leg, price, term, tiers):
     """Write what follows from a mark price into the leg's record."""
     leg["mark_price"] = price
     leg["unrealised_pnl"] = unrealised_pnl(leg["quantity"], leg["entry_price"], price, term["inverse"])
+    leg["notional"] = 0.0
     if leg["quantity"] == 0.0:
         leg["trade"] = 0
         leg["entry_price"] = math.nan
@@ -67,11 +68,14 @@ def value(leg, price, term, tiers):
         leg["margin_ratio"] = math.nan
         leg["distance"] = math.nan
         return
+    leg["notional"] = notional(leg["quantity"], price, term["inverse"])
     leg["maintenance_margin"] = maintenance_margin(leg["quantity"], leg["entry_price"], price, term, tiers)
     needed = requirement(
         leg["quantity"], leg["entry_price"], leg["margin"], leg["leverage"], price, term, tiers
     )  # fmt: skip
-    leg["margin_ratio"] = margin_ratio(needed, leg["margin"] + leg["unrealised_pnl"])
+    leg["margin_ratio"] = (
+        math.nan if leg["margin"] == 0.0 else margin_ratio(needed, leg["margin"] + leg["unrealised_pnl"])
+    )
     leg["distance"] = distance(price, leg["liquidation_price"])
 
 
@@ -172,8 +176,8 @@ def extremes(ledger, prices, terms, path, bars, excursions, nearest, equity, equ
 
     Writes for every trade (row = number − 1) its `EXCURSION`; into `nearest[leg, bar]` the least distance to
     liquidation within the bar (NaN while flat); into `equity[bar]` the equity at the close; into `equity_low[bar]` the
-    equity with every leg at its adverse extreme (no leg below zero), except legs with events on the path, which are
-    taken at the close.
+    equity with every leg at its adverse extreme (none with its own margin below zero), except legs with events on the
+    path, which are taken at the close.
     """
     row = 0
     balance = 0.0
@@ -248,4 +252,5 @@ def extremes(ledger, prices, terms, path, bars, excursions, nearest, equity, equ
                 worst = close
             inverse = terms[leg]["inverse"]
             equity[bar] += margin + unrealised_pnl(quantity, entry_price, close, inverse)
-            equity_low[bar] += max(margin + unrealised_pnl(quantity, entry_price, worst, inverse), 0.0)
+            floor = 0.0 if margin != 0.0 else -math.inf
+            equity_low[bar] += max(margin + unrealised_pnl(quantity, entry_price, worst, inverse), floor)

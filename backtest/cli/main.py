@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "walk-forward": ("backtest.cli.walk_forward", "Choose parameters on one stretch of time, try them on the next."),
     "montecarlo": ("backtest.cli.montecarlo", "How often a strategy is liquidated or ruined on resampled paths."),
     "sweep": ("backtest.cli.sweep", "Run a strategy with many parameter sets."),
+    "compare": ("backtest.cli.compare", "Repeat a run in another margin mode and set the outcomes side by side."),
     "runs": ("backtest.cli.runs", "List finished runs, show one."),
     "report": ("backtest.cli.report", "Write the report of a finished run."),
     "audit": ("backtest.cli.audit", "Replay a run's ledger and prove that it balances."),

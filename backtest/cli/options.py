@@ -29,7 +29,7 @@ MARKET = (
 PATH = (click.option("--path", help="Which extreme of a bar comes first.  [adverse-first]"),)
 SETTINGS = (
     click.option("--cash", help="Deposit, quote currency.  [10000]"),
-    click.option("--margin-mode", help="isolated: each position has its own margin; cross: all share the wallet.  [isolated]"),
+    click.option("--margin-mode", help="isolated, or cross: one wallet behind all positions.  [isolated]"),
     click.option("--judge", help="Price that values and liquidates: mark, or last for comparison.  [mark]"),
     click.option("--holes", help="A missing bar under an open position: refuse, or hold.  [refuse]"),
     click.option("--slippage", help="Of the price, paid by market orders: 2bps, 0.02%.  [0]"),

@@ -82,7 +82,7 @@ STYLE: Any = {
 
 
 @contextmanager
-def _panels(result: Result, height: float, *ratios: float) -> Iterator[tuple[Figure, list[Any]]]:
+def panels(result: Result, height: float, *ratios: float) -> Iterator[tuple[Figure, list[Any]]]:
     """A figure of panels one below the other on the time axis of the run."""
     with rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height))
@@ -97,32 +97,32 @@ def _panels(result: Result, height: float, *ratios: float) -> Iterator[tuple[Fig
             "hspace": TITLE * len(ratios) / drawn,
         }
         grid = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios, gridspec_kw=margins)
-        panels = [row[0] for row in grid]
-        yield figure, panels
+        rows = [row[0] for row in grid]
+        yield figure, rows
         # places by hand here too: to find them, each tick label would be measured
-        for panel, share in zip(panels, ratios, strict=True):
+        for panel, share in zip(rows, ratios, strict=True):
             panel.yaxis.set_label_coords(-0.62 / (WIDTH - 0.94), 0.5)
             panel.xaxis.set_label_coords(0.5, -0.36 / (drawn * share / sum(ratios)))
         locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-        panels[-1].xaxis.set_major_locator(locator)
+        rows[-1].xaxis.set_major_locator(locator)
         formatter = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]
-        panels[-1].xaxis.set_major_formatter(formatter)
-        panels[-1].set_xlabel("time (UTC)")
-        start, end = _days(np.array([result.history.start_ns, result.history.time_ns(result.length)]))
-        panels[-1].set_xlim(start - 0.01 * (end - start), end + 0.01 * (end - start))
+        rows[-1].xaxis.set_major_formatter(formatter)
+        rows[-1].set_xlabel("time (UTC)")
+        start, end = days(np.array([result.history.start_ns, result.history.time_ns(result.length)]))
+        rows[-1].set_xlim(start - 0.01 * (end - start), end + 0.01 * (end - start))
 
 
-def _days(time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+def days(time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
     """Matplotlib's dates: days since 1970."""
     return np.asarray(time_ns, dtype=np.int64) / DAY_NS
 
 
-def _curve(axes: Any, time_ns: NDArray[np.int64], values: NDArray[np.float64], **style: Any) -> None:
+def curve(axes: Any, time_ns: NDArray[np.int64], values: NDArray[np.float64], **style: Any) -> None:
     kept = kept_points(values)
-    axes.plot(_days(time_ns[kept]), values[kept], **style)
+    axes.plot(days(time_ns[kept]), values[kept], **style)
 
 
-def _legend(axes: Any, columns: int = 4) -> None:
+def legend(axes: Any, columns: int = 4) -> None:
     """The legend in rows of its own between the title and the panel, so that it covers neither."""
     handles, names = axes.get_legend_handles_labels()
     if handles:
@@ -135,14 +135,14 @@ def _legend(axes: Any, columns: int = 4) -> None:
         legend.set_in_layout(False)
 
 
-def _money(axes: Any) -> None:
+def money_axis(axes: Any) -> None:
     axes.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.4g}")
     )
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
 
 
-def _percent(axes: Any, digits: int | None = None) -> None:
+def percent_axis(axes: Any, digits: int | None = None) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=digits, symbol=" %"))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
 
@@ -156,32 +156,32 @@ def equity_figure(result: Result) -> Figure:
     opens, closes = history.prices[:, 5, : bars.size], history.prices[:, 8, : bars.size]
     held = np.concatenate(([cash], buy_and_hold(opens, closes, history.funding, cash)))
     high = np.maximum.accumulate(equity)
-    with _panels(result, 4.6, 2.4, 1.0) as (figure, (top, bottom)):
+    with panels(result, 4.6, 2.4, 1.0) as (figure, (top, bottom)):
         top.set_title("Equity")
         top.axhline(cash, color=GREY, linewidth=0.8)
-        _curve(top, at, held, color=GREY, linestyle=DASHES[1], linewidth=1.0, label="buy and hold, unlevered")
-        _curve(top, at, equity, color=BLUE, label="equity (unrealised PnL included)")
+        curve(top, at, held, color=GREY, linestyle=DASHES[1], linewidth=1.0, label="buy and hold, unlevered")
+        curve(top, at, equity, color=BLUE, label="equity (unrealised PnL included)")
         taken = result.ledger[result.ledger["kind"] == label(LedgerKind.LIQUIDATION)]
         if len(taken):
             rows = thinned(len(taken), MARKS)
             bar = taken["bar"].to_numpy()[rows]
             top.scatter(
-                _days(close_ns(history, bar)), result.extremes.equity[bar], marker="X", s=42, color=RED, zorder=4,
+                days(close_ns(history, bar)), result.extremes.equity[bar], marker="X", s=42, color=RED, zorder=4,
                 edgecolors="white", linewidths=0.6, label=_counted("liquidation", len(taken), rows.size),
             )  # fmt: skip
         top.set_ylabel("quote currency")
-        _money(top)
-        _legend(top)
+        money_axis(top)
+        legend(top)
         bottom.set_title("Drawdown")
         kept = kept_points(equity / high)
-        bottom.fill_between(_days(at[kept]), (equity / high - 1.0)[kept], 0.0, color=BLUE, alpha=0.25, linewidth=0)
+        bottom.fill_between(days(at[kept]), (equity / high - 1.0)[kept], 0.0, color=BLUE, alpha=0.25, linewidth=0)
         worst = np.minimum(low, high) / high - 1.0
-        _curve(bottom, at, worst, color=ORANGE, linewidth=0.9, label="worst within the bar")
-        _curve(bottom, at, equity / high - 1.0, color=BLUE, linewidth=0.9, label="at the close")
+        curve(bottom, at, worst, color=ORANGE, linewidth=0.9, label="worst within the bar")
+        curve(bottom, at, equity / high - 1.0, color=BLUE, linewidth=0.9, label="at the close")
         bottom.set_ylabel("below high")
         bottom.set_ylim(top=0.0)
-        _percent(bottom)
-        _legend(bottom)
+        percent_axis(bottom)
+        legend(bottom)
     return figure
 
 
@@ -190,7 +190,7 @@ def price_figure(result: Result, symbol: str) -> Figure:
     history, leg, bars = result.history, result.history.leg(symbol), result.length
     prices = history.prices[leg, :, :bars]
     shown = band(prices[7], prices[6], prices[8])
-    at = _days(close_ns(history, shown.bar))
+    at = days(close_ns(history, shown.bar))
     curves = result.decision_curves
     flat = curves.trail["quantity"][:, leg] == 0.0
     barrier = np.where(flat, np.nan, curves.trail["liquidation_price"][:, leg])
@@ -200,11 +200,11 @@ def price_figure(result: Result, symbol: str) -> Figure:
     barrier[1:][trade[1:] != trade[:-1]] = np.nan  # a reversal is a new line, not a step
     reached = barrier[np.isfinite(barrier)]
     least, most = min([low, *reached.tolist()]), max([high, *reached.tolist()])
-    with _panels(result, 3.9, 1.0) as (figure, (axes,)):
+    with panels(result, 3.9, 1.0) as (figure, (axes,)):
         axes.set_title(f"{symbol}: mark price and liquidation price")
         axes.fill_between(at, shown.low, shown.high, color=GREY, alpha=0.35, linewidth=0, step="pre")
         axes.plot(at, shown.close, color=GREY, linewidth=1.0, label="mark price (low to high)")
-        _curve(
+        curve(
             axes, close_ns(history, curves.bars), barrier, color=RED, linewidth=1.2, drawstyle="steps-post",
             label="liquidation price",
         )  # fmt: skip
@@ -220,7 +220,7 @@ def price_figure(result: Result, symbol: str) -> Figure:
             room = 0.04 * (most - least) or 0.01 * most
             axes.set_ylim(least - room, most + room)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-        _legend(axes)
+        legend(axes)
     return figure
 
 
@@ -254,7 +254,7 @@ def _events(axes: Any, result: Result, leg: int) -> None:
         where = result.history.start_ns + rows["bar"].to_numpy()[kept] * result.history.interval_ns
         level = np.where(rows["price"] > 0.0, rows["price"], rows["mark_price"])[kept]
         axes.scatter(
-            _days(where), level, marker=marker, s=size, color=color, zorder=4,
+            days(where), level, marker=marker, s=size, color=color, zorder=4,
             edgecolors="white", linewidths=0.5, label=_counted(name, len(rows), kept.size),
         )  # fmt: skip
 
@@ -267,7 +267,7 @@ def margin_figure(result: Result) -> Figure:
     """Margin ratio at each decision, and the least distance to liquidation within each base bar, with alert bands."""
     history, curves = result.history, result.decision_curves
     call = result.config.margin_call
-    with _panels(result, 4.8, 1.0, 1.0) as (figure, (top, bottom)):
+    with panels(result, 4.8, 1.0, 1.0) as (figure, (top, bottom)):
         top.set_title("Margin ratio (maintenance margin / margin balance); liquidation at 100 %")
         taken = result.ledger[result.ledger["kind"] == label(LedgerKind.LIQUIDATION)]
         known = curves.trail["margin_ratio"][np.isfinite(curves.trail["margin_ratio"])]
@@ -282,25 +282,25 @@ def margin_figure(result: Result) -> Figure:
         for leg, symbol in enumerate(history.symbols):
             style = {"color": CYCLE[leg % len(CYCLE)], "linestyle": DASHES[leg // len(CYCLE) % len(DASHES)]}
             ratio = np.minimum(curves.trail["margin_ratio"][:, leg], 1.0)
-            _curve(top, close_ns(history, curves.bars), ratio, label=symbol, linewidth=1.0, **style)
+            curve(top, close_ns(history, curves.bars), ratio, label=symbol, linewidth=1.0, **style)
             nearest = result.extremes.nearest[leg]
-            _curve(bottom, close_ns(history, np.arange(nearest.size)), nearest, linewidth=1.0, **style)
+            curve(bottom, close_ns(history, np.arange(nearest.size)), nearest, linewidth=1.0, **style)
         if len(taken):
             rows = thinned(len(taken), MARKS)
             top.scatter(
-                _days(history.start_ns + taken["bar"].to_numpy()[rows] * history.interval_ns), np.ones(rows.size),
+                days(history.start_ns + taken["bar"].to_numpy()[rows] * history.interval_ns), np.ones(rows.size),
                 marker="X", s=42, color=RED, edgecolors="white", linewidths=0.6, zorder=4,
                 label=_counted("liquidation", len(taken), rows.size),
             )  # fmt: skip
         top.set_ylim(0.0, limit)
         top.set_ylabel("margin ratio")
-        _percent(top)
+        percent_axis(top)
         bottom.set_ylabel("share of mark price")
         largest = float(np.nanmax(result.extremes.nearest)) if np.isfinite(result.extremes.nearest).any() else 0.1
         bottom.set_ylim(0.0, max(min(largest * 1.05, 1.0), 1.4 * NEAR))
-        _percent(bottom)
-        _legend(top, columns=5)
-        _legend(bottom)
+        percent_axis(bottom)
+        legend(top, columns=5)
+        legend(bottom)
     return figure
 
 
@@ -308,12 +308,12 @@ def leverage_figure(result: Result) -> Figure:
     """Leverage of the account, and the share of its money that is posted as margin."""
     curves, equity = result.decision_curves, result.equity
     at = close_ns(result.history, curves.bars)
-    with _panels(result, 4.2, 1.0, 1.0) as (figure, (top, bottom)):
+    with panels(result, 4.2, 1.0, 1.0) as (figure, (top, bottom)):
         top.set_title("Leverage of the account (sum of notionals / equity)")
         leverage = equity["leverage"].to_numpy()
         kept = kept_points(leverage)
-        top.fill_between(_days(at[kept]), leverage[kept], 0.0, color=BLUE, alpha=0.2, linewidth=0)
-        _curve(top, at, leverage, color=BLUE, linewidth=1.0)
+        top.fill_between(days(at[kept]), leverage[kept], 0.0, color=BLUE, alpha=0.2, linewidth=0)
+        curve(top, at, leverage, color=BLUE, linewidth=1.0)
         top.set_ylabel("times equity")
         top.set_ylim(bottom=0.0)
         top.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}x"))
@@ -326,7 +326,7 @@ def leverage_figure(result: Result) -> Figure:
             rows = np.union1d(kept_points(floor + share, 300), kept_points(share, 300))
             color = CYCLE[leg % len(CYCLE)]
             bottom.fill_between(
-                _days(at[rows]),
+                days(at[rows]),
                 floor[rows],
                 (floor + share)[rows],
                 color=color,
@@ -339,8 +339,8 @@ def leverage_figure(result: Result) -> Figure:
         highest = float(floor.max()) if floor.size and math.isfinite(float(floor.max())) else 1.0
         bottom.set_ylim(0.0, min(1.0, max(1.1 * highest, 0.01)))
         bottom.set_ylabel("margin use")
-        _percent(bottom)
-        _legend(bottom)
+        percent_axis(bottom)
+        legend(bottom)
     return figure
 
 

@@ -98,7 +98,7 @@ def equity_table(curves: Curves, history: MarketHistory, cash: float) -> pd.Data
     legs = curves.trail
     margin = legs["margin"].sum(axis=1)
     unrealised = legs["unrealised_pnl"].sum(axis=1)
-    notional = np.nan_to_num(np.abs(legs["quantity"]) * legs["mark_price"]).sum(axis=1)
+    notional = np.nan_to_num(legs["notional"]).sum(axis=1)
     equity = curves.equity
     peak = np.maximum.accumulate(np.maximum(equity, cash))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -122,7 +122,7 @@ def position_table(curves: Curves, history: MarketHistory) -> pd.DataFrame:
     """Every open position at the close of each bar, one row a bar and position."""
     at, leg = np.nonzero(curves.trail["quantity"])
     rows = curves.trail[at, leg]
-    notional = np.abs(rows["quantity"]) * rows["mark_price"]
+    notional = rows["notional"]
     balance = rows["margin"] + rows["unrealised_pnl"]
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(balance > 0.0, notional / balance, np.nan)
