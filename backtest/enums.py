@@ -230,6 +230,16 @@ class LedgerKind(IntEnum):
     AUTO_MARGIN = 11
 
 
+FILL_KINDS = (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION, LedgerKind.PARTIAL_LIQUIDATION)
+"""Rows that change a quantity."""
+
+TAKEN_KINDS = (LedgerKind.LIQUIDATION, LedgerKind.PARTIAL_LIQUIDATION)
+"""Rows by which the venue takes a position or a part of it."""
+
+ADDED_KINDS = (LedgerKind.ADD_MARGIN, LedgerKind.TOP_UP, LedgerKind.AUTO_MARGIN)
+"""Rows that add margin from the wallet."""
+
+
 class NoticeKind(IntEnum):
     """What a notice records: everything worth telling that moves no money."""
 

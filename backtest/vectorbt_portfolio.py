@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from backtest.market.history import MarketHistory
     from backtest.tables.curves import Curves
 
-_FILLS = [label(kind) for kind in (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION)]
+_FILLS = [label(kind) for kind in FILL_KINDS]
 
 
 class PerpetualPortfolio(vbt.Portfolio):  # type: ignore[misc]

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
-from backtest.enums import LedgerKind, label
+from backtest.enums import ADDED_KINDS, TAKEN_KINDS, LedgerKind, label
 from backtest.report.benchmark import buy_and_hold
 from backtest.report.decimate import band, kept_points, thinned
 from backtest.tables.curves import close_ns
@@ -237,11 +237,11 @@ _MARKS = (
 def _events(axes: Any, result: Result, leg: int) -> None:
     ledger = result.ledger[result.ledger["leg"] == leg]
     kind, quantity = ledger["kind"], ledger["quantity"]
-    taken = kind == label(LedgerKind.LIQUIDATION)
+    taken = kind.isin([label(each) for each in TAKEN_KINDS])
     chosen = {
         "buy": (quantity > 0.0) & ~taken,
         "sell": (quantity < 0.0) & ~taken,
-        "margin added": kind.isin([label(LedgerKind.ADD_MARGIN), label(LedgerKind.TOP_UP)]),
+        "margin added": kind.isin([label(each) for each in ADDED_KINDS]),
         "margin taken out": kind == label(LedgerKind.REMOVE_MARGIN),
         "liquidation": taken,
     }

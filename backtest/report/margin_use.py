@@ -42,9 +42,10 @@ def attribution(ledger: pd.DataFrame, unrealised: float, change: float) -> Attri
 
 
 def turnover(ledger: pd.DataFrame) -> float:
-    """Sum of quantity × price over all fills, liquidations included."""
-    fills = ledger["kind"].isin([label(kind) for kind in (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION)])
-    return float((ledger.loc[fills, "quantity"].abs() * ledger.loc[fills, "price"]).sum())
+    """Sum of the notionals of all fills, liquidations included."""
+    fills = ledger[ledger["kind"].isin([label(kind) for kind in FILL_KINDS])]
+    size, at = fills["quantity"].abs().to_numpy(), fills["price"].to_numpy()
+    return float(np.where(fills["symbol"].map(is_inverse).to_numpy(bool), size / at, size * at).sum())
 
 
 def fees_of(ledger: pd.DataFrame, liquidity: Liquidity) -> float:
@@ -64,9 +65,10 @@ class Liquidations(NamedTuple):
 
 def liquidations(ledger: pd.DataFrame) -> Liquidations:
     """Number and cost of the liquidations."""
-    rows = ledger[ledger["kind"] == label(LedgerKind.LIQUIDATION)]
+    rows = ledger[ledger["kind"].isin([label(kind) for kind in TAKEN_KINDS])]
     lost = (-(rows["margin"] + rows["wallet"])).clip(lower=0.0).sum()
-    return Liquidations(len(rows), float(lost), float(-ledger["insurance"].clip(upper=0.0).sum()))
+    whole = int((rows["kind"] == label(LedgerKind.LIQUIDATION)).sum())
+    return Liquidations(whole, float(lost), float(-ledger["insurance"].clip(upper=0.0).sum()))
 
 
 def liquidation_share(liquidation_loss: float, pnl: Money) -> float:

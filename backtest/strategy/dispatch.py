@@ -36,6 +36,7 @@ class Dispatch:
                 LedgerKind.CLOSE: ("on_fill", Dispatch._fill),
                 LedgerKind.FUNDING: ("on_funding", Dispatch._funding),
                 LedgerKind.LIQUIDATION: ("on_liquidation", Dispatch._liquidation),
+                LedgerKind.PARTIAL_LIQUIDATION: ("on_liquidation", Dispatch._liquidation),
             },
         )
         self._of_notices = _chosen(
@@ -97,6 +98,7 @@ class Dispatch:
             margin=-float(row["margin"]),
             returned=float(row["wallet"]),
             fee=float(row["liquidation_fee"]),
+            left=float(row["position_after"]),
         )
         self._strategy.on_liquidation(self._strategy.position(symbol), event)
 

@@ -57,7 +57,10 @@ class FundingPayment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Liquidation:
-    """The venue took the position over at `price`: `margin` was in it, `returned` came back to the wallet."""
+    """The venue closed the signed `quantity` at `price`: the position's margin fell by `margin`, `returned` came back.
+
+    `left` is the quantity that remains: 0 but for a partial liquidation.
+    """
 
     symbol: str
     quantity: float
@@ -66,6 +69,7 @@ class Liquidation:
     margin: float
     returned: float
     fee: float
+    left: float
     time_ns: int
 
 

@@ -225,6 +225,12 @@ class Position:
             cooldown_ns=float(cooldown_ns),
         )
 
+    def set_auto_margin(self, on: bool = True) -> None:
+        """Have the venue replenish the margin from the wallet before it liquidates, where it offers that (Bybit,
+        KuCoin).
+        """
+        self._simulation.command(CommandKind.SET_AUTO_MARGIN, self._leg, amount=1.0 if on else 0.0)
+
     def reduce(self, share: float, *, tag: str = "") -> int:
         """Close `share` (fraction, 0 to 1) of the position at the market; returns the order's number."""
         if not 0.0 < share <= 1.0:

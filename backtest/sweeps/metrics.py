@@ -29,14 +29,14 @@ NAMES = (
     "orders", "orders_filled", "rejections", "ambiguous_bars", RETURN_DAYS,
 )  # fmt: skip
 _KINDS = max(LedgerKind) + 1
-_FILLS = [int(kind) for kind in (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION)]
-_ADDED = [int(kind) for kind in (LedgerKind.ADD_MARGIN, LedgerKind.TOP_UP)]
+_FILLS = [int(kind) for kind in FILL_KINDS]
+_ADDED = [int(kind) for kind in ADDED_KINDS]
 
 
 def measure(simulation: Simulation, marks: Marks, cash: float) -> dict[str, float]:
     """The figures named in `NAMES`, of a simulation that has come to its end."""
     ledger = simulation.ledger
-    found = _of_equity(ledger, marks, cash) | _of_ledger(ledger)
+    found = _of_equity(ledger, marks, cash) | _of_ledger(ledger, marks.inverse)
     orders, notices = simulation.orders, np.bincount(simulation.notices["kind"], minlength=max(NoticeKind) + 1)
     found |= {
         "margin_calls": int(notices[NoticeKind.MARGIN_CALL]),
@@ -85,10 +85,10 @@ def _of_equity(ledger: NDArray[np.void], marks: Marks, cash: float) -> dict[str,
     }
 
 
-def _of_ledger(ledger: NDArray[np.void]) -> dict[str, float]:
+def _of_ledger(ledger: NDArray[np.void], inverse: NDArray[np.bool_]) -> dict[str, float]:
     trades = np.zeros(int(ledger["trade"].max()) + 1, TRADE)
     kinds, totals = np.zeros(_KINDS, KIND), np.zeros(1, TOTAL)
-    tally(ledger, trades, kinds, totals[0])
+    tally(ledger, inverse, trades, kinds, totals[0])
     pnl, total, taken = _profits(trades), totals[0], kinds[LedgerKind.LIQUIDATION]
     paid, received = float(total["funding_paid"]), float(total["funding_received"])
     return {

@@ -35,6 +35,7 @@ MARGIN_EVENTS = tuple(
         LedgerKind.ADD_MARGIN,
         LedgerKind.REMOVE_MARGIN,
         LedgerKind.TOP_UP,
+        LedgerKind.AUTO_MARGIN,
         LedgerKind.LEVERAGE,
         LedgerKind.TIERS,
     )

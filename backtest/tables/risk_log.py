@@ -16,6 +16,8 @@ INFO, WARNING, CRITICAL = "info", "warning", "critical"
 
 _SEVERITY = {
     label(LedgerKind.LIQUIDATION): CRITICAL,
+    label(LedgerKind.PARTIAL_LIQUIDATION): CRITICAL,
+    label(LedgerKind.AUTO_MARGIN): WARNING,
     label(LedgerKind.ADD_MARGIN): INFO,
     label(LedgerKind.REMOVE_MARGIN): INFO,
     label(LedgerKind.TOP_UP): WARNING,
@@ -43,6 +45,11 @@ def _ledger_detail(row: Any) -> str:
         lost = -(row.margin + row.wallet)
         closed = f"{abs(row.quantity):,.8g} closed at {_price(row.price)}"
         return f"{closed}, margin lost {lost:,.2f}, returned {row.wallet:,.2f}"
+    if row.kind == label(LedgerKind.PARTIAL_LIQUIDATION):
+        return (
+            f"{abs(row.quantity):,.8g} closed at {_price(row.price)}, {abs(row.position_after):,.8g} left, "
+            f"margin {row.margin_after:,.2f}, liquidation price {_price(row.liquidation_after)}"
+        )
     if row.kind == label(LedgerKind.LEVERAGE):
         return f"leverage {row.leverage_after:g}, liquidation price {_price(row.liquidation_after)}"
     if row.kind == label(LedgerKind.TIERS):

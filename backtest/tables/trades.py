@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.enums import LedgerKind, Reason, label
+from backtest.enums import ADDED_KINDS, FILL_KINDS, LedgerKind, Reason, label
 from backtest.tables.columns import NEVER_NS, documented, instants, time_index
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 OPEN = "open"
 """Exit reason of a trade that is still open at the run's end."""
+MOVED_KINDS = (*ADDED_KINDS, LedgerKind.REMOVE_MARGIN, LedgerKind.LEVERAGE)
+"""Rows that move margin between the wallet and a position."""
 _REASONS = {int(reason): label(reason) for reason in Reason}
 
 
@@ -35,6 +37,7 @@ class _Trade:
 
     number: int
     leg: int
+    inverse: bool
     side: int
     open_ns: int
     open_bar: int
@@ -59,18 +62,27 @@ class _Trade:
     liquidation_fee: float = 0.0
     insurance: float = 0.0
 
+    def value(self, quantity: float, price: float) -> float:
+        """What weighs the prices of an average: quantity × price, of an inverse contract quantity / price."""
+        return quantity / price if self.inverse else quantity * price
+
+    def average(self, quantity: float, value: float) -> float:
+        """The average price of fills of `quantity` and `value` together; NaN of none."""
+        if not quantity:
+            return math.nan
+        return quantity / value if self.inverse else value / quantity
+
     def read(self, row: dict[str, float]) -> None:
         kind, change = row["kind"], abs(row["quantity"])
         if kind == LedgerKind.OPEN:
             self.opened += change
-            self.opened_value += change * row["price"]
-        elif kind in (LedgerKind.CLOSE, LedgerKind.LIQUIDATION):
+            self.opened_value += self.value(change, row["price"])
+        elif kind in FILL_KINDS:
             self.closed += change
-            self.closed_value += change * row["price"]
-        elif kind == LedgerKind.REMOVE_MARGIN:
-            self.margin_removed -= row["margin"]
-        elif kind in (LedgerKind.ADD_MARGIN, LedgerKind.TOP_UP):
-            self.margin_added += row["margin"]
+            self.closed_value += self.value(change, row["price"])
+        elif kind in MOVED_KINDS:
+            self.margin_removed += max(-row["margin"], 0.0)
+            self.margin_added += max(row["margin"], 0.0)
             self.top_ups += kind == LedgerKind.TOP_UP
         self.largest = max(self.largest, abs(row["position_after"]))
         self.leverage = max(self.leverage, row["leverage_after"] if row["position_after"] else 0.0)
@@ -93,7 +105,7 @@ _READ = (
 )  # fmt: skip
 
 
-def _episodes(ledger: NDArray[np.void]) -> list[_Trade]:
+def _episodes(ledger: NDArray[np.void], inverse: Sequence[bool]) -> list[_Trade]:
     trades: list[_Trade] = []
     held: dict[int, _Trade] = {}
     columns = [ledger[name].tolist() for name in _READ]
@@ -103,7 +115,7 @@ def _episodes(ledger: NDArray[np.void]) -> list[_Trade]:
         if row["kind"] == LedgerKind.OPEN and leg not in held:
             side = 1 if row["quantity"] > 0 else -1
             held[leg] = _Trade(
-                number=row["trade"], leg=leg, side=side, open_ns=row["time_ns"], open_bar=row["bar"], tag=row["tag"]
+                number=row["trade"], leg=leg, inverse=inverse[leg], side=side, open_ns=row["time_ns"], open_bar=row["bar"], tag=row["tag"]
             )
             trades.append(held[leg])
         if row["kind"] == LedgerKind.DEPOSIT or leg not in held:
@@ -126,7 +138,7 @@ def trade_table(
     """One row a trade, in the order of opening; `end` is the state at the close of the run's last base bar."""
     import pandas as pd
 
-    trades = _episodes(ledger)
+    trades = _episodes(ledger, [contract.inverse for contract in history.contracts])
     equity = extremes.equity
     last = end.trail[-1] if end.bars.size else None
     rows = []
@@ -135,8 +147,8 @@ def trade_table(
         pnl_price = trade.pnl_price + unrealised + trade.slippage
         pnl = pnl_price - trade.slippage - trade.fees - trade.funding - trade.liquidation_fee - trade.insurance
         before = equity[trade.open_bar - 1] if trade.open_bar > 0 else cash
-        open_price = trade.opened_value / trade.opened
-        close_price = trade.closed_value / trade.closed if trade.closed else math.nan
+        open_price = trade.average(trade.opened, trade.opened_value)
+        close_price = trade.average(trade.closed, trade.closed_value)
         reached = float(last[trade.leg]["mark_price"]) if trade.close_ns is None and last is not None else close_price
         excursion = extremes.excursions[trade.number - 1]
         until = trade.close_bar if trade.close_ns is not None else equity.size
