@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from backtest import calculator as calc
     from backtest import enums as enums
     from backtest import errors as errors
-    from backtest.comparison import compare as compare
     from backtest.config import RunConfig as RunConfig
     from backtest.engine import run as run
     from backtest.enums import Side as Side
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from backtest.rerun import rerun as rerun
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
+    from backtest.side_by_side import compare as compare
     from backtest.strategy.events import Alert as Alert
     from backtest.strategy.events import Fill as Fill
     from backtest.strategy.events import FundingPayment as FundingPayment
@@ -62,7 +62,7 @@ _HOMES = {
     "Schedule": "backtest.strategy.schedule",
     "Side": "backtest.enums",
     "Strategy": "backtest.strategy.protocol",
-    "compare": "backtest.comparison",
+    "compare": "backtest.side_by_side",
     "fetch": "backtest.market.fetch",
     "load": "backtest.market.loading",
     "montecarlo": "backtest.validation.montecarlo",

@@ -9,20 +9,24 @@ quantities of the rows, in plain Python, and compared with what the broker wrote
     position          the quantity is the sum of the changes; the entry price is their weighted average
     rule of the kind  what an opening, a reduction, a liquidation, a margin command may move, and how much
 
+Inverse contracts (settled in their base) are read by their own algebra: notional |q| / p, PnL q·(1/E − 1/p), average of
+the inverse prices. In cross margin no row moves margin, and the wallet bears what a position loses.
+
 Left out: whether a fill could have happened at its price (that is a question to the market history, not to the ledger).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from backtest.enums import LedgerKind, from_label, label
+from backtest.enums import FILL_KINDS, LedgerKind, from_label, label
 from backtest.errors import UsageError
+from backtest.venues.symbols import is_inverse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +38,9 @@ AMOUNTS = ("wallet", "margin", "fees", "funding", "pnl", "liquidation_fee", "ins
 
 TOLERANCE = 1e-9
 """A figure is off when it differs by more than this share of the largest amount in its row (at least of 1)."""
+
+RESERVE = 0.0025
+"""Most that a venue locks beside the initial margin for the fee to close, as a share of the notional."""
 
 _NEEDED = (
     "sequence", "leg", "kind", "price", "quantity", *AMOUNTS,
@@ -72,7 +79,7 @@ class AuditReport:
 
     rows: int
     turnover: float
-    """Sum of quantity × price over all fills, liquidations included, in quote currency."""
+    """Sum of the notionals of all fills, liquidations included, in the settlement currency."""
     residual: float
     """Largest absolute difference in money between a figure of the ledger and the auditor's own."""
     wallet: float
@@ -133,6 +140,27 @@ class _Leg:
     quantity: _Sum = field(default_factory=_Sum)
     margin: _Sum = field(default_factory=_Sum)
     entry: float = math.nan
+    inverse: bool = False
+    cross: bool = False
+    reserve: float = 0.0
+
+    def value(self, quantity: float, price: float) -> float:
+        """Notional of a quantity, with its sign."""
+        return quantity / price if self.inverse else quantity * price
+
+    def realised(self, closed: float, price: float) -> float:
+        """PnL of closing the signed quantity `closed` of the position at `price`."""
+        if self.inverse:
+            return closed / self.entry - closed / price
+        return closed * (price - self.entry)
+
+    def average(self, before: float, change: float, price: float) -> float:
+        """Entry price after `change` at `price` more."""
+        if not before:
+            return price
+        if self.inverse:
+            return (before + change) / (before / self.entry + change / price)
+        return (before * self.entry + change * price) / (before + change)
 
 
 Row = Mapping[str, Any]
@@ -171,21 +199,39 @@ def _open(row: Row, leg: _Leg) -> _Checks:
     before, change, price = leg.quantity.value, row["quantity"], row["price"]
     same_way = before == 0.0 or (before > 0.0) == (change > 0.0)
     yield _Check("an opening does not shrink the position", 1.0, float(same_way), money=False)
-    initial = abs(change) * price / row["leverage_after"]
-    from_margin = abs(row["margin"] - (initial - row["fees"])) < abs(row["margin"] - initial)
-    yield _Check(
-        "initial margin = quantity × price / leverage", initial - (row["fees"] if from_margin else 0.0), row["margin"]
+    value = abs(leg.value(change, price))
+    if leg.cross:
+        yield _Check("an opening in cross margin locks nothing", 0.0, row["margin"])
+        return
+    initial = value / row["leverage_after"]
+    locked = min(
+        row["margin"],
+        row["margin"] + row["fees"],
+        key=lambda each: abs(each - _within(initial, leg.reserve * value, each)),
     )
+    yield _Check(
+        "initial margin = notional / leverage, and no more than a fee to close beside it",
+        _within(initial, leg.reserve * value, locked), locked,
+    )  # fmt: skip
+
+
+def _within(initial: float, reserve: float, locked: float) -> float:
+    """The figure nearest to `locked` that an opening may lock away, with a fee to close of `reserve` at most."""
+    return min(max(locked, initial), initial + reserve)
 
 
 def _close(row: Row, leg: _Leg) -> _Checks:
     yield from _only(row, "wallet", "margin", "fees", "pnl", "insurance")
     before, change = leg.quantity.value, row["quantity"]
     yield _Check("a reduction is opposite to the position, not larger", _reduction(before, change), change, money=False)
-    realised = -change * (row["price"] - leg.entry)
+    realised = leg.realised(-change, row["price"])
+    if leg.cross:
+        yield _Check("realised PnL = PnL of the part at the fill price", -realised, row["pnl"])
+        yield _Check("the wallet bears the PnL and the fee", realised - row["fees"], row["wallet"])
+        return
     share = abs(change / before) if before else math.nan
     released = share * leg.margin.value
-    yield _Check("realised PnL = closed quantity × (price - entry price)", -realised, row["pnl"])
+    yield _Check("realised PnL = PnL of the part at the fill price", -realised, row["pnl"])
     left = released + realised - row["fees"]
     taken = min(max(-left, 0.0), max(0.0, leg.margin.value - released))
     yield _Check(
@@ -201,12 +247,31 @@ def _liquidation(row: Row, leg: _Leg) -> _Checks:
     yield from _only(row, "wallet", "margin", "fees", "pnl", "liquidation_fee", "insurance")
     before, margin = leg.quantity.value, leg.margin.value
     yield _Check("a liquidation closes the whole position", -before, row["quantity"], money=False)
-    yield _Check(
-        "realised PnL = closed quantity × (price - entry price)", -before * (row["price"] - leg.entry), row["pnl"]
-    )
+    realised = leg.realised(before, row["price"])
+    yield _Check("realised PnL = PnL of the position at the price", -realised, row["pnl"])
+    yield _Check("a liquidation fee is not negative", _at_least(0.0, row["liquidation_fee"]), row["liquidation_fee"])
+    if leg.cross:
+        borne = realised - row["liquidation_fee"] - row["insurance"]
+        yield _Check("the wallet bears the loss and the fee, the insurance fund the rest", borne, row["wallet"])
+        return
     yield _Check("a liquidation takes the whole margin", -margin, row["margin"])
     yield _Check("a liquidation costs the wallet nothing", _at_least(0.0, row["wallet"]), row["wallet"])
+
+
+def _part(row: Row, leg: _Leg) -> _Checks:
+    yield from _only(row, "margin", "pnl", "liquidation_fee")
+    before, change = leg.quantity.value, row["quantity"]
+    yield _Check("a part is opposite to the position, not larger", _reduction(before, change), change, money=False)
+    realised = leg.realised(-change, row["price"])
+    yield _Check("realised PnL = PnL of the part at the price", -realised, row["pnl"])
+    yield _Check("the margin bears the part's PnL and the fee", realised - row["liquidation_fee"], row["margin"])
     yield _Check("a liquidation fee is not negative", _at_least(0.0, row["liquidation_fee"]), row["liquidation_fee"])
+
+
+def _leverage(row: Row, leg: _Leg) -> _Checks:
+    yield from _only(row, "wallet", "margin")
+    yield _Check("margin moves between the wallet and the position", -row["margin"], row["wallet"])
+    yield _Check("the position stays as it is", 0.0, row["quantity"], money=False)
 
 
 def _funding(row: Row, leg: _Leg) -> _Checks:
@@ -238,10 +303,12 @@ _RULES: dict[str, Callable[[Row, _Leg], _Checks]] = {
     label(LedgerKind.ADD_MARGIN): _transfer,
     label(LedgerKind.REMOVE_MARGIN): _transfer,
     label(LedgerKind.TOP_UP): _transfer,
-    label(LedgerKind.LEVERAGE): _nothing,
+    label(LedgerKind.AUTO_MARGIN): _transfer,
+    label(LedgerKind.PARTIAL_LIQUIDATION): _part,
+    label(LedgerKind.LEVERAGE): _leverage,
     label(LedgerKind.TIERS): _nothing,
 }
-_FILLS = {label(kind) for kind in (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION)}
+_FILLS = {label(kind) for kind in FILL_KINDS}
 
 
 def _reduction(before: float, change: float) -> float:
@@ -267,7 +334,8 @@ def _rows(ledger: pd.DataFrame | np.ndarray | Records) -> Iterator[dict[str, Any
 class _Auditor:
     """The replay: own balances beside the recorded ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, inverse: Collection[int], cross: bool, reserve: bool) -> None:
+        self._inverse, self._cross, self._reserve = inverse, cross, RESERVE if reserve else 0.0
         self.wallet = _Sum()
         self.legs: dict[int, _Leg] = {}
         self.turnover = _Sum()
@@ -280,7 +348,11 @@ class _Auditor:
         kind = str(row["kind"])
         if kind not in _RULES:
             from_label(LedgerKind, kind)
-        leg = self.legs.setdefault(int(row["leg"]), _Leg())
+        number_of = int(row["leg"])
+        if number_of not in self.legs:
+            inverse = number_of in self._inverse or is_inverse(str(row.get("symbol") or ""))
+            self.legs[number_of] = _Leg(inverse=inverse, cross=self._cross, reserve=self._reserve)
+        leg = self.legs[number_of]
         amounts = [row[name] for name in AMOUNTS]
         known = all(map(math.isfinite, amounts))
         scale = max(1.0, *(abs(amount) for amount in amounts if math.isfinite(amount)))
@@ -299,11 +371,11 @@ class _Auditor:
         leg.margin.add(row["margin"])
         if kind not in _FILLS:
             return
-        self.turnover.add(abs(change) * row["price"])
+        self.turnover.add(abs(leg.value(change, row["price"])))
         leg.quantity.add(change)
         after = leg.quantity.value
         if kind == label(LedgerKind.OPEN):
-            leg.entry = (before * leg.entry + change * row["price"]) / after if before else row["price"]
+            leg.entry = leg.average(before, change, row["price"])
         elif abs(after) <= TOLERANCE * abs(before):
             leg.quantity, leg.entry = _Sum(), math.nan
 
@@ -348,10 +420,18 @@ class _Auditor:
             self.residual = max(self.residual, off if math.isfinite(off) else math.inf)
 
 
-def audit(ledger: pd.DataFrame | np.ndarray | Records) -> AuditReport:
+def audit(
+    ledger: pd.DataFrame | np.ndarray | Records,
+    *,
+    inverse: Collection[int] = (),
+    cross: bool = False,
+    reserve: bool = False,
+) -> AuditReport:
     """Replay a ledger and report every figure that does not follow from the rules.
 
     `ledger` is a result's `ledger` (a DataFrame), the same read back from `ledger.parquet`, or the raw records.
+    `inverse`: legs of inverse contracts, where the ledger does not name their symbols. `cross`: it is that of a run in
+    cross margin. `reserve`: the venue locks a fee to close beside the initial margin.
 
     >>> import numpy as np
     >>> from backtest.broker.records import LEDGER
@@ -360,7 +440,7 @@ def audit(ledger: pd.DataFrame | np.ndarray | Records) -> AuditReport:
     >>> audit(rows).ok
     True
     """
-    auditor = _Auditor()
+    auditor = _Auditor(inverse, cross, reserve)
     count = 0
     for count, row in enumerate(_rows(ledger), start=1):
         auditor.read(count - 1, row)

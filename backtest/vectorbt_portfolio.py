@@ -21,7 +21,7 @@ import vectorbt as vbt
 from numpy.typing import NDArray
 from vectorbt.portfolio.enums import OrderSide, log_dt, order_dt
 
-from backtest.enums import LedgerKind, label
+from backtest.enums import FILL_KINDS, label
 
 if TYPE_CHECKING:
     from backtest.market.history import MarketHistory

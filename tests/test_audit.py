@@ -137,5 +137,5 @@ def test_what_is_no_ledger_is_said_so() -> None:
     with pytest.raises(UsageError, match="no ledger"):
         audit(one_long_result().equity)
     table = one_long_result().ledger.assign(kind="gift")
-    with pytest.raises(UsageError, match="'gift' is no ledgerkind"):
+    with pytest.raises(UsageError, match="'gift' is no ledger kind"):
         audit(table)

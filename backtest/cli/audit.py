@@ -11,7 +11,9 @@ import click
 from backtest import runs
 from backtest.audit import AuditReport
 from backtest.audit import audit as replay
+from backtest.clock import moment_ns
 from backtest.errors import MarketDataError
+from backtest.venues.terms import has_reserve
 
 SCHEMA_VERSION = 1
 
@@ -30,7 +32,11 @@ def audit(run: str, root: Path | None, as_json: bool) -> None:
     saved = runs.open_run(run, root)
     damaged = saved.damaged()
     try:
-        checked = replay(saved.ledger)
+        checked = replay(
+            saved.ledger,
+            cross=saved.manifest["config"]["margin_mode"] == "cross",
+            reserve=has_reserve(saved.heading.venue, moment_ns(saved.heading.start)),
+        )
     except (OSError, ValueError, ArithmeticError) as error:
         raise MarketDataError(
             f"run {saved.id}: its ledger cannot be replayed (changed since it was written: "

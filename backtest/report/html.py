@@ -24,6 +24,7 @@ from backtest.report.html_tables import Column
 from backtest.report.margin_use import leverage_hours
 from backtest.report.numbers import figure, money, percent
 from backtest.report.svg import inline_svg
+from backtest.venues.terms import has_reserve
 
 if TYPE_CHECKING:
     from backtest.report.metrics import Metrics
@@ -46,7 +47,11 @@ _CAPTIONS = {
 def report_html(result: Result, *, run_id: str = "", details: Mapping[str, object] | None = None) -> str:
     """The whole page. `details` are names and values for the settings section (versions, fingerprints)."""
     heading, metrics = result.heading, result.metrics
-    checked = audit(result.records)
+    checked = audit(
+        result.ledger,
+        cross=result.config.margin_mode == "cross",
+        reserve=has_reserve(result.history.venue, result.history.start_ns),
+    )
     title = f"{heading.title} on {' '.join(heading.symbols)}"
     pictures = {name: inline_svg(drawn, f"f{number}", escape(name)) for number, (name, drawn) in _drawn(result)}
     parts = [

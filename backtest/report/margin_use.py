@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.enums import LedgerKind, Liquidity, label
+from backtest.enums import FILL_KINDS, TAKEN_KINDS, LedgerKind, Liquidity, label
+from backtest.venues.symbols import is_inverse
 
 if TYPE_CHECKING:
     import pandas as pd

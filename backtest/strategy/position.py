@@ -99,7 +99,7 @@ class Position:
         """Profit at the mark price."""
         row = self._row
         if self._inverse:
-            return unrealised_pnl(row[_QUANTITY], row[_ENTRY], row[_MARK], 1)
+            return float(unrealised_pnl(row[_QUANTITY], row[_ENTRY], row[_MARK], 1))
         return row[_QUANTITY] * (row[_MARK] - row[_ENTRY]) if row[_QUANTITY] else 0.0
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.broker.simulation import Simulation
-from backtest.enums import LedgerKind, NoticeKind, OrderStatus
+from backtest.enums import ADDED_KINDS, FILL_KINDS, LedgerKind, NoticeKind, OrderStatus
 from backtest.report import performance, trading
 from backtest.sweeps.curve import CURVE, LEG, follow_curve
 from backtest.sweeps.marks import SIZE, WIDE_SIZE, Marks

@@ -115,7 +115,13 @@ def _episodes(ledger: NDArray[np.void], inverse: Sequence[bool]) -> list[_Trade]
         if row["kind"] == LedgerKind.OPEN and leg not in held:
             side = 1 if row["quantity"] > 0 else -1
             held[leg] = _Trade(
-                number=row["trade"], leg=leg, inverse=inverse[leg], side=side, open_ns=row["time_ns"], open_bar=row["bar"], tag=row["tag"]
+                number=row["trade"],
+                leg=leg,
+                inverse=inverse[leg],
+                side=side,
+                open_ns=row["time_ns"],
+                open_bar=row["bar"],
+                tag=row["tag"],
             )
             trades.append(held[leg])
         if row["kind"] == LedgerKind.DEPOSIT or leg not in held:

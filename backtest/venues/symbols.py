@@ -42,7 +42,7 @@ def canonical(text: str, venue: str) -> str:
     if quote:
         return _linear(base, _quote(usual) if quote == "USD" else quote)
     if base:
-        return _inverse(base) if _is_inverse(usual) else _linear(base, _quote(usual))
+        return _inverse(base) if is_inverse(usual) else _linear(base, _quote(usual))
     example = usual.partition(":")[0].replace("/", "")
     pair = _PAIR.match(name)
     meant = near(pair.group(2), QUOTES) if pair else ""
@@ -94,8 +94,10 @@ def _is_known(venue: str) -> bool:
     return is_path(venue) or is_sample(venue) or venue in shipped()
 
 
-def _is_inverse(symbol: str) -> bool:
-    return symbol.partition("/")[0] == symbol.partition(":")[2]
+def is_inverse(symbol: str) -> bool:
+    """Whether a canonical symbol is settled in its base: an inverse contract."""
+    base, settle = symbol.partition("/")[0], symbol.partition(":")[2]
+    return bool(settle) and base == settle
 
 
 def _quote(symbol: str) -> str:

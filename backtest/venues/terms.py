@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 from backtest import venues
 from backtest.broker.simulation import terms_of
+from backtest.enums import FeeReserve
 from backtest.market.contract import Contract, records
 from backtest.venues.venue import held_at
+
+
+def has_reserve(venue: str, at_ns: int) -> bool:
+    """Whether the venue locks a fee to close beside the initial margin."""
+    return venues.rules(venue, at_ns).fee_reserve is not FeeReserve.NONE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,144 @@
+"""Runs side by side: the same strategy on the same data, where one thing differs. Exported as `bt.compare`.
+
+>>> comparison = bt.compare(isolated=result, cross=result.rerun(margin_mode="cross"))  # doctest: +SKIP
+>>> comparison.table, comparison.fates, comparison.plot()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtest.errors import UsageError
+from backtest.report.definitions import DEFINITIONS
+from backtest.report.numbers import figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from backtest.result import Result
+
+FIGURES = (
+    "net_pnl", "total_return", "final_equity", "max_drawdown", "sharpe", "trades", "win_rate", "pnl_price", "pnl_fees",
+    "pnl_funding", "margin_calls", "liquidations", "liquidation_loss", "rejections",
+)  # fmt: skip
+"""The metrics that runs are compared by, where a run has them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """Results by name."""
+
+    results: Mapping[str, Result]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Metric × run, as numbers; `lowest_equity` and `worst_trade` are added to the metrics."""
+        import pandas as pd
+
+        columns = {name: _figures(result) for name, result in self.results.items()}
+        return pd.DataFrame(columns)
+
+    @property
+    def fates(self) -> pd.DataFrame:
+        """What became of every position of every run: mode, symbol, side, times, margin, exit reason, PnL."""
+        import pandas as pd
+
+        shown = [
+            "symbol", "side", "open_time", "close_time", "quantity", "open_price", "close_price", "margin_posted",
+            "exit_reason", "pnl",
+        ]  # fmt: skip
+        parts = [
+            result.trades.reset_index(drop=True)[shown].assign(run=name).set_index("run")
+            for name, result in self.results.items()
+        ]
+        return pd.concat(parts)
+
+    def text(self) -> str:
+        """The comparison as a page of text: figures side by side, then who was liquidated in which run."""
+        names = list(self.results)
+        first = next(iter(self.results.values())).heading
+        table = self.table
+        rows = [["", *names]]
+        for metric in table.index:
+            unit = DEFINITIONS[metric].unit if metric in DEFINITIONS else "money"
+            rows.append([metric, *(figure(float(table[name][metric]), unit) for name in names)])
+        lines = [first.title, first.market.removesuffix(first.margin_mode).rstrip(), first.range, "", *_aligned(rows)]
+        lines += ["", "Liquidated positions"]
+        fates = self.fates
+        dead = fates[fates["exit_reason"] == "liquidation"]
+        if dead.empty:
+            return "\n".join([*lines, "  none in any run"])
+        told = [["run", "symbol", "side", "opened", "liquidated", "at", "margin", "pnl"]]
+        for run, row in dead.iterrows():
+            told.append(
+                [
+                    str(run), row["symbol"], row["side"], f"{row['open_time']:%Y-%m-%d %H:%M}",
+                    f"{row['close_time']:%Y-%m-%d %H:%M}", figure(row["close_price"], "price"),
+                    figure(row["margin_posted"], "money"), figure(row["pnl"], "money"),
+                ]
+            )  # fmt: skip
+        return "\n".join([*lines, *(f"  {line}" for line in _aligned(told, left=3))])
+
+    def document(self) -> dict[str, object]:
+        """The comparison as plain values; null for what is no number."""
+        table, fates = self.table, self.fates.reset_index()
+        for name in ("open_time", "close_time"):
+            fates[name] = fates[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "runs": {name: {metric: _plain(value) for metric, value in table[name].items()} for name in self.results},
+            "positions": [{key: _plain(value) for key, value in row.items()} for row in fates.to_dict("records")],
+        }
+
+    def plot(self) -> Figure:
+        """Equity of all runs over one time axis, and below it how far each stood under its highest point."""
+        from backtest.report.comparing import comparison
+
+        return comparison(self.results)
+
+
+def compare(**results: Result) -> Comparison:
+    """Set finished runs side by side, each under a name of yours.
+
+    Raises UsageError for fewer than two runs, and where their markets or times differ.
+    """
+    if len(results) < 2:
+        raise UsageError("a comparison takes two runs or more: compare(isolated=one, cross=other)")
+    prints = {name: (each.history.symbols, each.history.start_ns, each.length) for name, each in results.items()}
+    if len(set(prints.values())) > 1:
+        told = "; ".join(
+            f"{name}: {' '.join(each.history.symbols)} {each.heading.range}" for name, each in results.items()
+        )
+        raise UsageError(f"the runs are not of one market and time, so their figures do not compare ({told})")
+    return Comparison(results=dict(results))
+
+
+def _figures(result: Result) -> dict[str, float]:
+    found = {name: float(result.metrics[name]) for name in FIGURES if name in result.metrics}
+    trades = result.trades["pnl"].to_numpy(np.float64)
+    found["worst_trade"] = float(trades.min()) if trades.size else 0.0
+    found["lowest_equity"] = float(min(result.extremes.equity.min(), result.config.cash)) if result.length else 0.0
+    return found
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return None if value is None or value != value else str(value)
+
+
+def _aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            f"{text:<{width}}" if column < left else f"{text:>{width}}"
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
