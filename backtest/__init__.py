@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backtest.market.history import MarketHistory as MarketHistory
     from backtest.market.loading import load as load
     from backtest.market.sql import sql as sql
-    from backtest.rerun import rerun as rerun
+    from backtest.repeating import rerun as rerun
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
     from backtest.side_by_side import compare as compare
@@ -67,7 +67,7 @@ _HOMES = {
     "load": "backtest.market.loading",
     "montecarlo": "backtest.validation.montecarlo",
     "open_run": "backtest.runs",
-    "rerun": "backtest.rerun",
+    "rerun": "backtest.repeating",
     "run": "backtest.engine",
     "sql": "backtest.market.sql",
     "sweep": "backtest.sweeps.sweep",

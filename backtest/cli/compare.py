@@ -33,7 +33,7 @@ def compare(run: str, modes: str, figure: Path | None, root: Path | None, as_jso
     Only the mode differs: the strategy's source and parameters are those that the run kept, and the market must still
     be the same. Each outcome is kept as a run of its own.
     """
-    from backtest.rerun import rerun
+    from backtest.repeating import rerun
     from backtest.side_by_side import compare as side_by_side
 
     wanted = _modes(modes)
