@@ -136,3 +136,13 @@ def test_the_core_imports_no_wing_by_itself(tmp_path: Path) -> None:
         "print([name for name in sys.modules if name.partition('.')[0] in ('data', 'strategies')])"
     )
     assert script(tmp_path, code).strip() == "[]"
+
+
+def test_the_loader_of_the_venues_own_name_is_asked_before_others_are_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom backtest.extensions import market_loader\n"
+        "print(type(market_loader('sample')).__name__, [name for name in sys.modules if name.startswith('data.')])"
+    )
+    said = script(tmp_path, code)
+    assert said.startswith("SampleMarket")
+    assert "data.table_files" not in said and "data.loopback" not in said
