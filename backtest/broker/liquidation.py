@@ -28,7 +28,7 @@ NOTHING = 1e-9
 """A notional below this share of that at entry is the rounding of a difference that is zero."""
 
 EDGE = 1e-11
-"""So far (relative) beyond the edge of a tier a requirement that jumps there is met; at the edge the lower tier holds."""
+"""So far (relative) beyond the edge of a tier a requirement that jumps is met; at the edge the lower tier holds."""
 
 
 @kernel

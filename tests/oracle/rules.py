@@ -67,9 +67,8 @@ class Rules:
         }
         flags = "whole_tiers reserve_in_trigger strict freezes lower_leverage whole_leverage auto_margin"
         counts = "partial_tiers partial_from_tier partial_cooldown_ns order_limit"
-        values: dict[str, Any] = {
-            name: exact(row[name]) for name in "trigger_fee reserve_fee partial_fraction partial_above backstop".split()
-        }
+        rates = ("trigger_fee", "reserve_fee", "partial_fraction", "partial_above", "backstop")
+        values: dict[str, Any] = {name: exact(row[name]) for name in rates}
         values |= {name: bool(row[name]) for name in flags.split()}
         values |= {name: int(row[name]) for name in counts.split()}
         values |= {name: choice(int(row[name])) for name, choice in choices.items()}

@@ -9,7 +9,15 @@ from tests.properties.running import played, seeds
 from tests.properties.worlds import random_world
 
 ACCOUNTS = ("wallet", "margin", "fees", "funding", "pnl", "liquidation_fee", "insurance", "deposit")
-ALLOCATING = (LedgerKind.DEPOSIT, LedgerKind.OPEN, LedgerKind.ADD_MARGIN, LedgerKind.REMOVE_MARGIN, LedgerKind.TOP_UP)
+ALLOCATING = (
+    LedgerKind.DEPOSIT,
+    LedgerKind.OPEN,
+    LedgerKind.ADD_MARGIN,
+    LedgerKind.REMOVE_MARGIN,
+    LedgerKind.TOP_UP,
+    LedgerKind.LEVERAGE,
+    LedgerKind.AUTO_MARGIN,
+)
 CLOSE_ENOUGH = 1e-9
 """Of the money that went through the row's accounts."""
 
@@ -44,24 +52,29 @@ def test_the_columns_after_an_event_follow_from_those_before_it() -> None:
 
 
 def test_the_loss_of_a_position_is_confined_to_its_own_margin() -> None:
-    liquidations = 0
+    liquidations = partials = 0
     for seed in seeds(30_000):
         world = random_world(seed)
         ledger = played(world).ledger
         # only what is put into a position leaves the wallet; what happens to the position never takes more,
         # but for funding where the venue takes it from the wallet first
-        apart = [*ALLOCATING, LedgerKind.FUNDING] if world.rules["funding_pocket"] == Pocket.WALLET else ALLOCATING
+        apart = ALLOCATING if world.rules["funding_pocket"] == Pocket.MARGIN else [*ALLOCATING, LedgerKind.FUNDING]
         suffered = ledger[~np.isin(ledger["kind"], apart)]
         assert (suffered["wallet"] >= 0.0).all(), f"seed {seed}: an event reached into the wallet"
         closed = ledger[ledger["kind"] == LedgerKind.LIQUIDATION]
         liquidations += len(closed)
         assert (closed["margin_after"] == 0.0).all(), f"seed {seed}"
-        # all that was in it is the realised loss, the fee and what came back
-        lost = closed["pnl"] + closed["liquidation_fee"] + closed["wallet"]
+        # all that was in it is the realised loss, the fees and what came back
+        lost = closed["pnl"] + closed["liquidation_fee"] + closed["fees"] + closed["wallet"]
         assert np.allclose(-closed["margin"], lost, rtol=0, atol=1e-9), f"seed {seed}"
+        parts = ledger[ledger["kind"] == LedgerKind.PARTIAL_LIQUIDATION]
+        partials += len(parts)
+        assert (parts["wallet"] == 0.0).all(), f"seed {seed}: a part gave something back"
+        assert (parts["position_after"] != 0.0).all(), f"seed {seed}: a part was all of it"
         # the fund pays only where a reduction found no margin left
         paid = ledger[ledger["insurance"] < -1e-9]
         assert (paid["kind"] == LedgerKind.CLOSE).all(), f"seed {seed}"
         assert (paid["wallet"] == 0.0).all(), f"seed {seed}"
         assert (paid["margin_after"] <= 0.0).all(), f"seed {seed}"
     assert liquidations > 100
+    assert partials > 50
