@@ -303,6 +303,7 @@ _RULES: dict[str, Callable[[Row, _Leg], _Checks]] = {
     label(LedgerKind.ADD_MARGIN): _transfer,
     label(LedgerKind.REMOVE_MARGIN): _transfer,
     label(LedgerKind.TOP_UP): _transfer,
+    label(LedgerKind.AUTO_DELEVERAGING): _close,
     label(LedgerKind.AUTO_MARGIN): _transfer,
     label(LedgerKind.PARTIAL_LIQUIDATION): _part,
     label(LedgerKind.LEVERAGE): _leverage,

@@ -19,7 +19,7 @@ from backtest.errors import UsageError, near
 
 CHOICES: dict[str, type[IntEnum]] = {"path": Path, "holes": Holes, "judge": PriceSource}
 MARGIN_MODES = ("isolated", "cross")
-FRACTIONS = ("slippage", "volume_slippage", "margin_call", "maker", "taker")
+FRACTIONS = ("slippage", "volume_slippage", "adl", "margin_call", "maker", "taker")
 
 
 def number(value: object, name: str) -> float:
@@ -78,6 +78,8 @@ class RunConfig:
     holes: what to do with a missing bar under an open position.
     judge: the price that values and liquidates positions; `last` is for comparison only.
     slippage: fraction of the price paid by market orders (0.0002 is two basis points).
+    adl: a stress: a move of the mark within a base bar (a fraction) after which the venue's insurance fund counts as
+    spent, so that positions which win by it are closed at the mark of the next open (auto-deleveraging); 0: never.
     volume_slippage: fraction of the price paid per share of the bar's volume taken.
     margin_call: margin ratio at which a margin call is given.
     maker, taker: fee rates in place of the contracts' own; None keeps those.
@@ -98,6 +100,7 @@ class RunConfig:
     judge: PriceSource = PriceSource.MARK
     slippage: float = 0.0
     volume_slippage: float = 0.0
+    adl: float = 0.0
     margin_call: float = 0.8
     maker: float | None = None
     taker: float | None = None
@@ -109,8 +112,9 @@ class RunConfig:
         within("cash", self.cash, above=0.0)
         within("slippage", self.slippage, least=0.0, below=1.0)
         within("volume_slippage", self.volume_slippage, least=0.0)
+        within("adl", self.adl, least=0.0, below=1.0)
         within("margin_call", self.margin_call, above=0.0, most=1.0)
-        for name in ("cash", "slippage", "volume_slippage", "margin_call"):
+        for name in ("cash", "slippage", "volume_slippage", "adl", "margin_call"):
             object.__setattr__(self, name, number(getattr(self, name), name))
         if self.maker is not None:
             within("maker", self.maker, above=-0.1, below=0.1)

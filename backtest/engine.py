@@ -230,6 +230,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
         holes=config.holes,
         slippage=config.slippage,
         volume_slippage=config.volume_slippage,
+        adl=config.adl,
         cross=config.margin_mode == "cross",
         margin_call=config.margin_call,
         decision_every=every if decide else 0,

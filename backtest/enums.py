@@ -228,9 +228,16 @@ class LedgerKind(IntEnum):
     TIERS = 9
     PARTIAL_LIQUIDATION = 10
     AUTO_MARGIN = 11
+    AUTO_DELEVERAGING = 12
 
 
-FILL_KINDS = (LedgerKind.OPEN, LedgerKind.CLOSE, LedgerKind.LIQUIDATION, LedgerKind.PARTIAL_LIQUIDATION)
+FILL_KINDS = (
+    LedgerKind.OPEN,
+    LedgerKind.CLOSE,
+    LedgerKind.LIQUIDATION,
+    LedgerKind.PARTIAL_LIQUIDATION,
+    LedgerKind.AUTO_DELEVERAGING,
+)
 """Rows that change a quantity."""
 
 TAKEN_KINDS = (LedgerKind.LIQUIDATION, LedgerKind.PARTIAL_LIQUIDATION)
@@ -260,6 +267,7 @@ class Reason(IntEnum):
     STOP = 2
     TAKE_PROFIT = 3
     LIQUIDATION = 4
+    AUTO_DELEVERAGING = 5
     QUANTITY_BELOW_LOT = 10
     NOTIONAL_BELOW_MINIMUM = 11
     LEVERAGE_ABOVE_TIER = 12
@@ -295,6 +303,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.STOP: "a stop was triggered",
     Reason.TAKE_PROFIT: "a take-profit was triggered",
     Reason.LIQUIDATION: "the venue liquidated the position",
+    Reason.AUTO_DELEVERAGING: "the venue closed a winning position, for its insurance fund was taken as spent",
     Reason.QUANTITY_BELOW_LOT: "the quantity, rounded down to the lot size, is zero",
     Reason.NOTIONAL_BELOW_MINIMUM: "the notional is below the contract's minimum",
     Reason.LEVERAGE_ABOVE_TIER: "the leverage is above what the tier of the resulting notional allows",

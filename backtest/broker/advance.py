@@ -157,7 +157,10 @@ def _in_hole(account, settings, positions, notices, prices, holes):
         hole = holes[account["hole_row"]]
         account["hole_row"] += 1
         leg = hole["leg"]
-        if hole["bar"] == account["bar"] and positions[leg]["quantity"] != 0.0:
+        if hole["crash"] != 0:
+            positions[leg]["crash"] = hole["crash"]
+            positions[leg]["stale"] = 1
+        elif hole["bar"] == account["bar"] and positions[leg]["quantity"] != 0.0:
             account["segment"] = 0
             account["fraction"] = 0.0
             known = last_present(prices, leg, account["bar"])

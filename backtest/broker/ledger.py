@@ -11,6 +11,7 @@ from backtest.broker.codes import (
     NOTE_ALERT,
     NOTE_MARGIN_CALL,
     NOTE_REJECTION,
+    ROW_ADL,
     ROW_CLOSE,
     ROW_FUNDING,
     ROW_LIQUIDATION,
@@ -104,7 +105,7 @@ def post(
     row["leverage_after"] = position["leverage"]
     row["liquidation_after"] = position["liquidation_price"]
     if (
-        ((kind == ROW_OPEN or kind == ROW_CLOSE) and settings["wake_fill"] == 1)
+        ((kind == ROW_OPEN or kind == ROW_CLOSE or kind == ROW_ADL) and settings["wake_fill"] == 1)
         or (kind == ROW_FUNDING and settings["wake_funding"] == 1)
         or ((kind == ROW_LIQUIDATION or kind == ROW_PARTIAL) and settings["wake_liquidation"] == 1)
     ):

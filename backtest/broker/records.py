@@ -34,7 +34,7 @@ and no bar before `clear_until` can touch the account while the ledger has `clea
 
 POSITION = record(
     ints="trade orders there awake clear_until low_first entered_bar ambiguous_bar point_segment stale "
-    "auto_margin cooldown_until",
+    "auto_margin cooldown_until crash",
     floats="quantity entry_price margin leverage liquidation_price judged_mark mark_price last_price point_fraction "
     "last_below last_above mark_below mark_above",
 )
@@ -119,8 +119,10 @@ RULES = record(
     floats="trigger_fee reserve_fee partial_fraction partial_above backstop",
 )
 
-HOLE = record(ints="bar bars leg")
-"""A run of missing bars of one symbol."""
+HOLE = record(ints="bar bars leg crash")
+"""A run of missing bars of one symbol; or, with `crash` ±1, a bar before which the mark rose or fell so far that
+winning longs or shorts are deleveraged.
+"""
 
 
 def _joined(*parts: np.dtype, ints: str = "") -> np.dtype:

@@ -158,6 +158,8 @@ def next_bar(
         if position["quantity"] != 0.0:
             change = terms[leg]["next_table_ns"] - settings["start_ns"]
             event = min(event, max(start, (change + settings["bar_ns"] - 1) // settings["bar_ns"]))
+            if position["crash"] != 0:
+                event = start
             if position["cooldown_until"] >= start and terms[leg]["freezes"] == 1:
                 event = min(event, position["cooldown_until"])
             if top_ups[leg]["active"] == 1 and top_ups[leg]["ready_bar"] >= start:

@@ -81,7 +81,8 @@ class Simulation:
     tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a leg. cash: the wallet
     at the start (quote currency). leverage: what a position has until an order or command says otherwise. slippage:
     plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume. cross: all
-    positions share the wallet (cross margin). margin_call: margin ratio at which a margin call is given.
+    positions share the wallet (cross margin). adl: a move of the mark within a bar (a fraction) after which winning
+    positions are deleveraged; 0: never. margin_call: margin ratio at which a margin call is given.
     decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of
     `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at the closes of their bars. wakes: events at which
     `advance` comes back.
@@ -105,6 +106,7 @@ class Simulation:
         slippage: float = 0.0,
         volume_slippage: float = 0.0,
         cross: bool = False,
+        adl: float = 0.0,
         margin_call: float = 0.8,
         decision_every: int = 1,
         decision_offset: int = 0,
@@ -131,6 +133,8 @@ class Simulation:
         self._settings["volume_slippage"] = volume_slippage
         self._prices, self._holes = self._extremes.bars, self._extremes.holes
         self._funding = _deferred(funding, self._extremes.missing) if len(self._holes) else funding
+        if adl > 0.0:
+            self._holes = _with_crashes(self._holes, prices, adl)
         self._tier_tables, self._tiers = tier_tables, tiers
         self._terms = terms_of(contracts, rules, tier_tables, start_ns)
         self._positions = np.zeros(legs, POSITION)
@@ -407,6 +411,19 @@ def _holes(missing: np.ndarray) -> Records:
     holes = np.zeros(len(starts), HOLE)
     holes["bar"], holes["bars"], holes["leg"] = starts, ends - starts, legs
     return holes[np.lexsort((legs, starts))]
+
+
+def _with_crashes(holes: Records, prices: np.ndarray, adl: float) -> Records:
+    """The holes, and the bars after those in which a mark moved by `adl` (a fraction) from its open to an extreme."""
+    opened, high, low = prices[:, codes.MARK_OPEN], prices[:, codes.MARK_HIGH], prices[:, codes.MARK_LOW]
+    rows = []
+    for crash, moved in ((1, high >= opened * (1.0 + adl)), (-1, low <= opened * (1.0 - adl))):
+        legs, bars = np.nonzero(moved[:, :-1])
+        found = np.zeros(len(bars), HOLE)
+        found["bar"], found["leg"], found["crash"] = bars + 1, legs, crash
+        rows.append(found)
+    together = np.concatenate([holes, *rows])
+    return together[np.lexsort((together["leg"], together["bar"]))]
 
 
 def _deferred(funding: Records, missing: np.ndarray) -> Records:

@@ -64,7 +64,7 @@ from backtest.broker.path import (
     first_meeting,
     reach,
 )
-from backtest.broker.takeover import liquidate, most_rows, replenished
+from backtest.broker.takeover import deleverage, liquidate, most_rows, replenished
 from backtest.broker.tiers import table_at
 from backtest.broker.valuation import distance, free_balance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, is_frozen, refresh
@@ -124,6 +124,9 @@ def opening(
             _change_tiers(account, settings, position, terms[leg], tier_tables, tiers, ledger, leg, bar)
     _settle_funding(account, settings, positions, terms, tiers, ledger, prices, funding, bar)
     _liquidate_beyond(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, bar)
+    for leg in range(positions.shape[0]):
+        if positions[leg]["crash"] != 0:
+            deleverage(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
     for row in range(account["command_rows"]):
         command = commands[row]
         if command["kind"] != COMMAND_ORDER and positions[command["leg"]]["there"] == 1:

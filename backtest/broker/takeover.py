@@ -9,6 +9,7 @@ import math
 
 from backtest.broker.book import cancel_orders
 from backtest.broker.codes import (
+    BY_ADL,
     BY_LIQUIDATION,
     BY_MARK_NOTIONAL,
     BY_TIER_QUANTITY,
@@ -16,7 +17,9 @@ from backtest.broker.codes import (
     NO_REASON,
     PARTIAL_NONE,
     PARTIAL_TIERS,
+    POSITION_CLOSED,
     POSITION_LIQUIDATED,
+    ROW_ADL,
     ROW_AUTO,
     ROW_LIQUIDATION,
     ROW_PARTIAL,
@@ -40,6 +43,27 @@ ROUNDING = 1e-12
 
 FINEST = 1e16
 """As many lots as a double can tell apart."""
+
+
+@kernel
+def deleverage(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg):
+    """Close a position that a crash of the mark has made win, at the mark, against those that the fund cannot pay."""
+    position, term = positions[leg], terms[leg]
+    side = float(position["crash"])
+    if position["there"] == 0:
+        return
+    position["crash"] = 0
+    held, entry, mark, inverse = position["quantity"], position["entry_price"], position["mark_price"], term["inverse"]
+    if held * side <= 0.0 or unrealised_pnl(held, entry, mark, inverse) <= 0.0:
+        return
+    pnl = unrealised_pnl(held, entry, mark, inverse)
+    margin = position["margin"]
+    position["quantity"] = 0.0
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_ADL, NO_ORDER, 0, BY_ADL, 0,
+        mark, -held, 0.0, margin + pnl, -margin, 0.0, 0.0, -pnl, 0.0, 0.0,
+    )  # fmt: skip
+    cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_CLOSED, True, False)
 
 
 @kernel

@@ -34,6 +34,7 @@ SETTINGS = (
     click.option("--holes", help="A missing bar under an open position: refuse, or hold.  [refuse]"),
     click.option("--slippage", help="Of the price, paid by market orders: 2bps, 0.02%.  [0]"),
     click.option("--volume-slippage", help="Of the price, per share of the bar's volume taken.  [0]"),
+    click.option("--adl", help="Stress: close winners after a mark move this large within a bar: 20%.  [0: never]"),
     click.option("--fees", "fees_text", metavar="maker=…,taker=…", help="In place of the contracts' own fees."),
     click.option("--funding", help="history, zero, or one rate for all settlements: const:0.01%.  [history]"),
     click.option("--margin-call", help="Margin ratio at which a margin call is given.  [0.8]"),

@@ -34,6 +34,7 @@ class Dispatch:
             {
                 LedgerKind.OPEN: ("on_fill", Dispatch._fill),
                 LedgerKind.CLOSE: ("on_fill", Dispatch._fill),
+                LedgerKind.AUTO_DELEVERAGING: ("on_fill", Dispatch._fill),
                 LedgerKind.FUNDING: ("on_funding", Dispatch._funding),
                 LedgerKind.LIQUIDATION: ("on_liquidation", Dispatch._liquidation),
                 LedgerKind.PARTIAL_LIQUIDATION: ("on_liquidation", Dispatch._liquidation),

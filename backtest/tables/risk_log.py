@@ -17,6 +17,7 @@ INFO, WARNING, CRITICAL = "info", "warning", "critical"
 _SEVERITY = {
     label(LedgerKind.LIQUIDATION): CRITICAL,
     label(LedgerKind.PARTIAL_LIQUIDATION): CRITICAL,
+    label(LedgerKind.AUTO_DELEVERAGING): CRITICAL,
     label(LedgerKind.AUTO_MARGIN): WARNING,
     label(LedgerKind.ADD_MARGIN): INFO,
     label(LedgerKind.REMOVE_MARGIN): INFO,
@@ -45,6 +46,10 @@ def _ledger_detail(row: Any) -> str:
         lost = -(row.margin + row.wallet)
         closed = f"{abs(row.quantity):,.8g} closed at {_price(row.price)}"
         return f"{closed}, margin lost {lost:,.2f}, returned {row.wallet:,.2f}"
+    if row.kind == label(LedgerKind.AUTO_DELEVERAGING):
+        return (
+            f"{abs(row.quantity):,.8g} of a winning position closed at {_price(row.price)}, returned {row.wallet:,.2f}"
+        )
     if row.kind == label(LedgerKind.PARTIAL_LIQUIDATION):
         return (
             f"{abs(row.quantity):,.8g} closed at {_price(row.price)}, {abs(row.position_after):,.8g} left, "
