@@ -164,6 +164,7 @@ def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
             top_ups[leg]["ready_bar"] == bar
             or now >= terms[leg]["next_table_ns"]
             or (bar > 0 and position["cooldown_until"] == bar)
+            or position["crash"] != 0
         ):
             position["stale"] = 1
         busy = position["quantity"] != 0.0 or position["orders"] > 0
