@@ -60,7 +60,7 @@ from backtest.broker.margin import initial_margin, open_loss, opening_reserve
 from backtest.broker.position import diminished, enlarged, reduction
 from backtest.broker.rounding import round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
-from backtest.broker.valuation import free_balance, notional
+from backtest.broker.valuation import free_balance, notional, unrealised_pnl
 from backtest.broker.watch import is_frozen
 from backtest.compiling import inlined, kernel
 
@@ -148,11 +148,10 @@ def fill(
     order["filled"] = quantity
     order["filled_price"] = price
     order["done_bar"] = account["bar"]
-    slip = abs(price - point)
     if closing > 0.0:
         _close(
             account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
-            liquidity, slip,
+            liquidity, point,
         )  # fmt: skip
     if opening == 0.0:
         return
@@ -170,7 +169,7 @@ def fill(
             )  # fmt: skip
             return
     _open(
-        account, settings, position, term, tiers, ledger, leg, order, opening, price, leverage, rate, liquidity, slip
+        account, settings, position, term, tiers, ledger, leg, order, opening, price, leverage, rate, liquidity, point
     )  # fmt: skip
     if not math.isnan(order["stop"]) or not math.isnan(order["take_profit"]):
         attach_bracket(
@@ -187,10 +186,11 @@ def _outside_band(position, term, price):
 @inlined
 def _close(
     account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
-    liquidity, slip,
+    liquidity, point,
 ):  # fmt: skip
     order = orders[index]
     held = position["quantity"]
+    slippage = abs(unrealised_pnl(closing, point, price, term["inverse"]))
     paid = fee(rate, closing, price, term["inverse"])
     pnl, proceeds, from_margin, shortfall = reduction(
         held, position["entry_price"], position["margin"], closing, price, paid, term["inverse"]
@@ -200,7 +200,7 @@ def _close(
     position["quantity"] = diminished(held, closing, term["lot"])
     post(
         account, settings, position, term, tiers, ledger, leg, ROW_CLOSE, order["number"], liquidity, order["reason"],
-        order["tag"], price, order["side"] * closing, slip * closing,
+        order["tag"], price, order["side"] * closing, slippage,
         proceeds, -from_margin, paid, 0.0, -pnl, 0.0, -shortfall,
     )  # fmt: skip
     if order["sibling"] != NO_ORDER:
@@ -213,7 +213,7 @@ def _close(
 
 @inlined
 def _open(
-    account, settings, position, term, tiers, ledger, leg, order, quantity, price, leverage, rate, liquidity, slip
+    account, settings, position, term, tiers, ledger, leg, order, quantity, price, leverage, rate, liquidity, point
 ):  # fmt: skip
     side = order["side"]
     if position["quantity"] == 0.0:
@@ -238,7 +238,7 @@ def _open(
         wallet, margin = -locked, locked - paid
     post(
         account, settings, position, term, tiers, ledger, leg, ROW_OPEN, order["number"], liquidity, order["reason"],
-        order["tag"], price, side * quantity, slip * quantity,
+        order["tag"], price, side * quantity, abs(unrealised_pnl(quantity, point, price, inverse)),
         wallet, margin, paid, 0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
 
