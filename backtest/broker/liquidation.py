@@ -115,7 +115,7 @@ def _jump(quantity, lost, reserve, fee, anchor, lean, first, last, tiers, ratio)
         far = tiers[row]["cap"] if up else tiers[row]["floor"]
         if row == (last if up else first):
             far = math.inf if up else 0.0
-        if near < value <= far if up else far <= value < near:
+        if near <= value <= far if up else far <= value <= near:
             return value
         row += 1 if up else -1
         if row > last or row < first:

@@ -58,7 +58,7 @@ from backtest.broker.fees import fee, slipped
 from backtest.broker.ledger import note, post
 from backtest.broker.margin import initial_margin, open_loss, opening_reserve
 from backtest.broker.position import diminished, enlarged, reduction
-from backtest.broker.rounding import round_down, round_nearest, round_up
+from backtest.broker.rounding import SLACK, round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
 from backtest.broker.valuation import free_balance, notional, unrealised_pnl
 from backtest.broker.watch import is_frozen
@@ -73,10 +73,12 @@ def passed(order, level, price):
 
 @kernel
 def below_minimum(position, term, order, closing, price):
-    """Whether the order's notional at `price` is below the contract's minimum and it is not exempt."""
+    """Whether the order's notional at `price` is below the contract's minimum, and not by a rounding (0.29 × 100 is
+    less than 29 in doubles), and it is not exempt.
+    """
     if order["reduce_only"] == 1 or (closing > 0.0 and order["quantity"] == abs(position["quantity"])):
         return False
-    return notional(order["quantity"], price, term["inverse"]) < term["minimum_notional"]
+    return notional(order["quantity"], price, term["inverse"]) < term["minimum_notional"] * (1.0 - SLACK)
 
 
 @kernel

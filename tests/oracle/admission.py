@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from backtest.enums import Pocket, PriceSource, Reason, TierUnit
 from tests.oracle.desk import Desk
-from tests.oracle.money import ONE, ZERO
+from tests.oracle.money import LAST_DIGITS, ONE, ZERO
 from tests.oracle.requirement import locked_reserve, tier_number
 from tests.oracle.state import Order
 
@@ -28,7 +28,7 @@ def below_minimum(desk: Desk, order: Order, quantity: Decimal, price: Decimal) -
     if order.reduce_only or closes_all:
         return False
     contract = desk.contract(order.leg)
-    return quantity * contract.worth(price) < contract.minimum_notional
+    return quantity * contract.worth(price) < contract.minimum_notional * (ONE - LAST_DIGITS)
 
 
 def leverage_of(desk: Desk, order: Order) -> Decimal:

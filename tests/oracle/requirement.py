@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from backtest.enums import Basis, FeeReserve, TierUnit
-from tests.oracle.money import ONE, ZERO
+from tests.oracle.money import LAST_DIGITS, ONE, ZERO
 from tests.oracle.rules import Rules
 
 NOTHING = Decimal("1e-9")
@@ -205,16 +205,18 @@ class Holding:
 
     def _first(self, pieces: Sequence[Piece], level: Decimal, since: Decimal, direction: int) -> Decimal | None:
         """Piece after piece: the root within it, or, if its near end is past that already, just beyond that edge."""
-        adverse = direction == -self.tilt
+        adverse, begun = direction == -self.tilt, False
         for piece in pieces if direction > 0 else reversed(pieces):
             start, end = (max(since, piece.low), piece.high) if direction > 0 else (min(since, piece.high), piece.low)
             if (end - start) * direction < ZERO or (direction < 0 and start == end):
                 continue
             gap = self._gap(piece, level, start)
-            if gap <= ZERO if adverse else gap >= ZERO:
+            if begun and (gap <= ZERO if adverse else gap >= ZERO):
                 return start * (ONE + EDGE)
-            root = self._root(piece, level)
-            if root is not None and (root - start) * direction > ZERO and (end - root) * direction >= ZERO:
+            root, begun = self._root(piece, level), True
+            if root is None or (end - root) * direction < ZERO:
+                continue
+            if (root - start) * direction >= -LAST_DIGITS * start:
                 return root
         return None
 

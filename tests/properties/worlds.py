@@ -34,6 +34,11 @@ HOUR_NS = 3_600_000_000_000
 START_NS = 1_577_836_800_000_000_000
 TICK = 0.01
 LOT = 0.001
+RATES = (0.0043, 0.0107, 0.0251)
+LIQUIDATION_FEES = (0.0, 0.0117, 0.0037)
+"""No rate is a fee or one over a leverage, or a position would stand just at the requirement, and the last digit of a
+double would decide.
+"""
 QUOTE_LOTS = (1.0, 10.0, 100.0)
 """Of inverse contracts, in quote units."""
 
@@ -166,7 +171,7 @@ def _contracts(
         dated = dated[: int(rng.integers(1, 3))]
         lot = float(rng.choice(QUOTE_LOTS)) if inverse else LOT
         contracts[leg] = (len(tables), len(dated), inverse, TICK, lot, rng.choice([0.0, 5.0, 50.0]), 0.0002, 0.0005,
-                          rng.choice([0.0, 0.0125, 0.004]), rng.choice([np.inf, 0.05]))  # fmt: skip
+                          rng.choice(LIQUIDATION_FEES), rng.choice([np.inf, 0.05]))  # fmt: skip
         price = float(np.nanmedian(prices[leg, 0]))
         one = 1.0
         if rules["tier_unit"][0] == TierUnit.QUANTITY:
@@ -181,7 +186,7 @@ def _contracts(
 def _tiers(rng: np.random.Generator, one: float, whole: bool) -> list[tuple[float, ...]]:
     """Tiers of sizes of about a thousand times `one`: of the whole position, marginal, or one with a slope."""
     count = int(rng.integers(1, 7 if whole else 5))
-    rates = np.cumsum(rng.choice([0.004, 0.01, 0.025], count)) / (2 if count > 4 else 1)
+    rates = np.cumsum(rng.choice(RATES, count)) / (2 if count > 4 else 1)
     if rng.random() < 0.1:
         slope = float(rng.choice([0.000_01, 0.000_002])) / one
         return [(0.0, math.inf, round(float(rates[0]), 4), 0.0, 50.0, float(f"{slope:.6g}"))]
