@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from backtest.repeating import rerun as rerun
     from backtest.result import Result as Result
     from backtest.runs import open_run as open_run
+    from backtest.side_by_side import Comparison as Comparison
     from backtest.side_by_side import compare as compare
     from backtest.strategy.events import Alert as Alert
     from backtest.strategy.events import Fill as Fill
@@ -62,6 +63,7 @@ _HOMES = {
     "Schedule": "backtest.strategy.schedule",
     "Side": "backtest.enums",
     "Strategy": "backtest.strategy.protocol",
+    "Comparison": "backtest.side_by_side",
     "compare": "backtest.side_by_side",
     "fetch": "backtest.market.fetch",
     "load": "backtest.market.loading",
@@ -76,6 +78,7 @@ _HOMES = {
 
 __all__ = [
     "Alert",
+    "Comparison",
     "Fill",
     "FundingPayment",
     "Liquidation",
