@@ -10,7 +10,7 @@ is the last price. A command is given at the close of the bar that is named firs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +40,8 @@ HOUR_NS = 3_600_000_000_000
 START_NS = 1_609_459_200_000_000_000  # 2021-01-01 00:00 UTC
 
 Prices = tuple[float, float, float, float]
-TierRow = tuple[float, float, float, float, float]
+TierRow = tuple[float, ...]
+"""Floor, cap, rate, amount, leverage, and a slope where there is one."""
 
 GONE: Prices = (np.nan, np.nan, np.nan, np.nan)
 ONE_PERCENT: tuple[TierRow, ...] = ((0.0, np.inf, 0.01, 0.0, 125.0),)
@@ -60,6 +61,7 @@ class Symbol:
     volume: float = 1_000.0
     tiers: Sequence[TierRow] = ONE_PERCENT
     later_tiers: tuple[int, Sequence[TierRow]] | None = None
+    inverse: bool = False
     tick: float = 0.01
     lot: float = 0.001
     minimum_notional: float = 0.0
@@ -104,7 +106,7 @@ class Played:
 
 @dataclass(kw_only=True)
 class Scene:
-    """A history, an account and a list of commands."""
+    """A history, an account and a list of commands; `rules` are fields of the venue's rules that are not usual."""
 
     bars: Sequence[Prices] = ()
     symbols: Sequence[Symbol] = ()
@@ -119,6 +121,7 @@ class Scene:
     strict: bool = False
     whole_leverage: bool = True
     order_limit: int = 200
+    rules: Mapping[str, float] = field(default_factory=dict)
     commands: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -168,6 +171,9 @@ class Scene:
             cooldown_ns=cooldown_bars * HOUR_NS,
         )
 
+    def auto_margin(self, bar: int, wanted: bool = True, leg: int = 0) -> Scene:
+        return self.command(bar, CommandKind.SET_AUTO_MARGIN, leg=leg, amount=1.0 if wanted else 0.0)
+
     def cancel(self, bar: int, order: int, leg: int = 0) -> Scene:
         return self.command(bar, CommandKind.CANCEL, leg=leg, order=order)
 
@@ -191,16 +197,27 @@ class Scene:
             if symbol.later_tiers is not None:
                 dated.append((START_NS + symbol.later_tiers[0] * HOUR_NS, symbol.later_tiers[1]))
             contracts[leg]["first_table"], contracts[leg]["tables"] = len(tables), len(dated)
-            for name in ("tick", "lot", "minimum_notional", "maker", "taker", "liquidation_fee", "price_band"):
+            for name in (
+                "inverse",
+                "tick",
+                "lot",
+                "minimum_notional",
+                "maker",
+                "taker",
+                "liquidation_fee",
+                "price_band",
+            ):
                 contracts[leg][name] = getattr(symbol, name)
             for from_ns, rows in dated:
                 tables.append((from_ns, len(tiers), len(rows)))
-                tiers.extend((*row, 0.0) for row in rows)
+                tiers.extend((*row, 0.0)[:6] for row in rows)
         funding = sorted((bar, leg, rate) for leg, symbol in enumerate(self.symbols) for bar, rate in symbol.funding)
         rules = np.zeros(1, RULES)
         rules["opening_fee_pocket"], rules["funding_pocket"] = self.fee_pocket, Pocket.MARGIN
         rules["liquidation_style"], rules["strict"] = self.style, self.strict
         rules["whole_leverage"], rules["order_limit"] = self.whole_leverage, self.order_limit
+        for name, value in self.rules.items():
+            rules[name] = value
         return {
             "prices": np.stack([_columns(symbol) for symbol in self.symbols]),
             "start_ns": START_NS,
