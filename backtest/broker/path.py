@@ -28,6 +28,9 @@ from backtest.compiling import kernel
 MEETS_LIQUIDATION, MEETS_ORDER, MEETS_TOP_UP, MEETS_ALERT, MEETS_NOTHING = range(5)
 """What a path meets, in the order that breaks a tie."""
 
+SAME = 1e-12
+"""Fractions of a leg nearer than this are one point: 0.6 is met where 0.6000000000000001 is."""
+
 
 @kernel
 def corner(low_first, number, opening, high, low, closing):
@@ -123,7 +126,7 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
         ):
             strict = terms[leg]["strict"] == 1
             at = meeting(mark_start, mark_end, mark, fraction, position["liquidation_price"], long, strict)
-            if at < found:
+            if at < found - SAME:
                 found, what = at, MEETS_LIQUIDATION
         for k in range(position["orders"]):
             order = orders[book[leg, k]]
@@ -131,13 +134,13 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
                 at = meeting(mark_start, mark_end, mark, fraction, level_of(order), fires_below(order), False)
             else:
                 at = meeting(last_start, last_end, last, fraction, level_of(order), fires_below(order), False)
-            if at < found:
+            if at < found - SAME:
                 found, what, slot = at, MEETS_ORDER, k
         if quantity != 0.0:
             top_up = top_ups[leg]
             if top_up["active"] == 1 and top_up["ready_bar"] <= bar and not math.isnan(top_up["price"]):
                 at = meeting(mark_start, mark_end, mark, fraction, top_up["price"], long, False)
-                if at < found:
+                if at < found - SAME:
                     found, what = at, MEETS_TOP_UP
             for row in range(alerts.shape[0] if account["cross"] == 0 else 0):
                 alert = alerts[row]
@@ -147,7 +150,7 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
                     at = meeting(mark_start, mark_end, mark, fraction, alert["price"], long, False)
                 else:
                     at = meeting(mark_start, mark_end, mark, fraction, alert["rearm_price"], not long, False)
-                if at < found:
+                if at < found - SAME:
                     found, what, slot = at, MEETS_ALERT, row
         if what != MEETS_NOTHING:
             return segment, found, what, slot

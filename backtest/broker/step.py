@@ -59,6 +59,7 @@ from backtest.broker.path import (
     MEETS_NOTHING,
     MEETS_ORDER,
     MEETS_TOP_UP,
+    SAME,
     beyond,
     choose,
     first_meeting,
@@ -305,7 +306,7 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
             its_segment, its_fraction, its_what, its_slot = first_meeting(
                 account, positions, terms, orders, book, top_ups, alerts, prices, candidate
             )
-            if its_segment < segment or (its_segment == segment and its_fraction < fraction):
+            if its_segment < segment or (its_segment == segment and its_fraction < fraction - SAME):
                 segment, fraction, what, slot, leg = its_segment, its_fraction, its_what, its_slot, candidate
         if account["cross"] == 1:
             due_segment, due_fraction = first_due(account, positions, terms, tiers, prices)

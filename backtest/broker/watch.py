@@ -90,7 +90,8 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
         else:
             rearm = threshold_price(position, term, tiers, alert["threshold"], alert["level"] * better)
             # where one jump of the requirement meets both levels, back means back to the edge
-            alert["rearm_price"] = rearm * (1.0 + EDGE if long else 1.0 - EDGE) if term["whole_tiers"] == 1 else rearm
+            back = EDGE / 2.0 if term["whole_tiers"] == 1 else 0.0
+            alert["rearm_price"] = rearm * (1.0 + back if long else 1.0 - back)
             mark_below, mark_above = _widen(mark_below, mark_above, alert["rearm_price"], not long)
     position["last_below"] = last_below
     position["last_above"] = last_above

@@ -86,7 +86,7 @@ def _rearming(desk: Desk, position: Position) -> Point | None:
         return desk.point
     if desk.world.rules.whole_tiers:
         # where one jump of the requirement meets both levels, back means back to the edge
-        price *= ONE + position.side * EDGE
+        price *= ONE + position.side * EDGE / 2
     return mark.meets(price, position.side, desk.point)
 
 
