@@ -1,0 +1,90 @@
+"""The isolated-margin calculator: where a position is liquidated, what it needs, what a top-up does. Exported as
+`bt.calc`.
+
+It calls the very functions that the broker kernel runs on (`backtest.broker`), so that a figure here is the figure in a
+backtest. A position's terms name a venue, a symbol and a date, or give the maintenance rate outright, or both.
+
+    >>> from backtest import calculator as calc
+    >>> terms = calc.Terms.of(maintenance_rate=0.004)
+    >>> position = calc.Position.opened("long", 0.5, 60_000, leverage=10, terms=terms)
+    >>> round(calc.liquidation_price(position), 2), calc.bankruptcy_price(position)
+    (54216.87, 54000.0)
+    >>> round(calc.top_up_for(position, liquidation_price=50_000), 2)
+    2100.0
+
+Linear contracts count quantity in base units and money in quote currency; inverse ones count quantity in quote units
+and money in coin. Rates are plain fractions.
+"""
+
+from backtest.calculator.assessment import (
+    Assessment,
+    assess,
+    bankruptcy_price,
+    is_liquidated,
+    liquidation_price,
+    maintenance_margin,
+    margin_balance,
+    printed_price,
+    removable_margin,
+    requirement,
+)
+from backtest.calculator.batch import Batch, answers
+from backtest.calculator.costs import Endurance, break_even, endurance
+from backtest.calculator.cross import Held, SideBySide, cross_position, side_by_side
+from backtest.calculator.formula import explain
+from backtest.calculator.ladder import Rung, ladder
+from backtest.calculator.position import Position
+from backtest.calculator.sequence import State, Step, play
+from backtest.calculator.terms import Terms
+from backtest.calculator.wanted import (
+    LeverageLimit,
+    PartialClose,
+    close_for,
+    closing,
+    margin_for,
+    max_leverage,
+    size_for_liquidation,
+    size_for_margin,
+    size_for_risk,
+    top_up_for,
+)
+
+__all__ = [
+    "Assessment",
+    "Batch",
+    "Endurance",
+    "Held",
+    "LeverageLimit",
+    "PartialClose",
+    "Position",
+    "Rung",
+    "SideBySide",
+    "State",
+    "Step",
+    "Terms",
+    "answers",
+    "assess",
+    "bankruptcy_price",
+    "break_even",
+    "close_for",
+    "closing",
+    "cross_position",
+    "endurance",
+    "explain",
+    "is_liquidated",
+    "ladder",
+    "liquidation_price",
+    "maintenance_margin",
+    "margin_balance",
+    "margin_for",
+    "max_leverage",
+    "play",
+    "printed_price",
+    "removable_margin",
+    "requirement",
+    "side_by_side",
+    "size_for_liquidation",
+    "size_for_margin",
+    "size_for_risk",
+    "top_up_for",
+]

@@ -1,0 +1,1 @@
+"""The calculator, a test file a module."""
