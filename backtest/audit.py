@@ -102,7 +102,7 @@ class AuditReport:
         verdict = "balanced" if self.ok else f"{len(self.findings)} figures are off"
         lines = [
             f"Ledger      {self.rows:,} rows, {verdict}",
-            f"Turnover    {self.turnover:,.2f}",
+            f"Turnover    {self.turnover:,.8f}",
             f"Residual    {self.residual:.3g}  ({self.relative_residual:.3g} of the turnover)",
             f"Wallet      {self.wallet:,.8f}",
             f"Margin      {self.margin:,.8f}  in open positions",

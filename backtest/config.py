@@ -18,6 +18,8 @@ from backtest.enums import Holes, Path, PriceSource, from_label, label
 from backtest.errors import UsageError, near
 
 CHOICES: dict[str, type[IntEnum]] = {"path": Path, "holes": Holes, "judge": PriceSource}
+CASH, COINS = 10_000.0, 1.0
+"""The deposit where none is given, in quote currency and in the coin of an inverse market."""
 MARGIN_MODES = ("isolated", "cross")
 FRACTIONS = ("slippage", "volume_slippage", "adl", "margin_call", "maker", "taker")
 
@@ -47,6 +49,45 @@ def fraction(value: object, name: str) -> float:
     return number(value, name)
 
 
+def deposits(value: object) -> float | dict[str, float]:
+    """One deposit from a number, or one a currency from `BTC=1,USDT=10000` or a table of them.
+
+    >>> deposits("10_000"), deposits("BTC=1, USDT=10000")
+    (10000.0, {'BTC': 1.0, 'USDT': 10000.0})
+    """
+    if isinstance(value, Mapping):
+        return {str(currency).upper(): number(amount, f"cash of {currency}") for currency, amount in value.items()}
+    if not isinstance(value, str) or "=" not in value:
+        return number(value, "cash")
+    found: dict[str, float] = {}
+    for part in value.split(","):
+        currency, _, amount = (word.strip() for word in part.partition("="))
+        if not currency or currency.upper() in found:
+            raise UsageError(f"cash is '{value}'; name each currency once, as in --cash BTC=1,USDT=10000")
+        found[currency.upper()] = number(amount, f"cash of {currency}")
+    return found
+
+
+def cash_text(cash: Mapping[str, float]) -> str:
+    """Deposits by currency as one text.
+
+    >>> cash_text({"BTC": 1.0, "USDT": 10000.0})
+    'BTC=1.0,USDT=10000.0'
+    """
+    return ",".join(f"{currency}={amount!r}" for currency, amount in cash.items())
+
+
+def _checked_cash(cash: float | Mapping[str, float]) -> float | dict[str, float]:
+    if not isinstance(cash, Mapping):
+        within("cash", cash, above=0.0)
+        return number(cash, "cash")
+    for currency, amount in cash.items():
+        within(f"cash of {currency}", amount, above=0.0)
+    if not cash:
+        raise UsageError("cash names no currency; write a number, or BTC=1,USDT=10000")
+    return {str(currency).upper(): number(amount, "cash") for currency, amount in cash.items()}
+
+
 def funding_choice(value: object) -> str | float:
     """`history`, `zero` or a rate (a number, or the text `const:0.01%`); raises `UsageError` for anything else.
 
@@ -70,7 +111,10 @@ def funding_choice(value: object) -> str | float:
 class RunConfig:
     """The settings of one run, checked when made.
 
-    cash: deposit at the start, quote currency.
+    cash: deposit at the start, in the settlement currency; None takes 10,000, of an inverse market 1 coin. Where
+    contracts are settled in several currencies a deposit for each, `{"BTC": 1, "USDT": 10_000}` or
+    `BTC=1,USDT=10000`.
+    report_currency: in which an account in several currencies is told; None takes that of the first linear contract.
     timeframe: decision bar, such as `1h`; None takes the history's own.
     detail_timeframe: finer base bar that fills and liquidations walk; None takes the decision bar.
     margin_mode: `isolated`, or `cross`, in which all positions share the wallet.
@@ -87,11 +131,12 @@ class RunConfig:
     strict: refuse a history whose contract rules are not of its own date.
     seed: of the strategy's own random numbers.
 
-    >>> RunConfig(slippage=0.0002).cash
+    >>> RunConfig(slippage=0.0002).deposit
     10000.0
     """
 
-    cash: float = 10_000.0
+    cash: float | Mapping[str, float] | None = None
+    report_currency: str | None = None
     timeframe: str | None = None
     detail_timeframe: str | None = None
     margin_mode: str = "isolated"
@@ -109,12 +154,13 @@ class RunConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        within("cash", self.cash, above=0.0)
+        if self.cash is not None:
+            object.__setattr__(self, "cash", _checked_cash(self.cash))
         within("slippage", self.slippage, least=0.0, below=1.0)
         within("volume_slippage", self.volume_slippage, least=0.0)
         within("adl", self.adl, least=0.0, below=1.0)
         within("margin_call", self.margin_call, above=0.0, most=1.0)
-        for name in ("cash", "slippage", "volume_slippage", "adl", "margin_call"):
+        for name in ("slippage", "volume_slippage", "adl", "margin_call"):
             object.__setattr__(self, name, number(getattr(self, name), name))
         if self.maker is not None:
             within("maker", self.maker, above=-0.1, below=0.1)
@@ -142,6 +188,15 @@ class RunConfig:
                 )
 
     @property
+    def deposit(self) -> float:
+        """The deposit of a run whose contracts are all settled in one currency."""
+        if isinstance(self.cash, Mapping):
+            raise UsageError(
+                f"cash is {cash_text(self.cash)}, several deposits; this takes one currency and one number"
+            )
+        return CASH if self.cash is None else self.cash
+
+    @property
     def constant_funding(self) -> float | None:
         """The one rate of all settlements, or None where the venue's own rates hold."""
         if self.funding == "history":
@@ -165,6 +220,8 @@ class RunConfig:
         """Names and plain values (texts, numbers, None), as `from_mapping` takes them and a manifest stores them."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         plain = {name: label(value) if isinstance(value, IntEnum) else value for name, value in values.items()}
+        if isinstance(self.cash, Mapping):
+            plain["cash"] = cash_text(self.cash)
         if isinstance(self.funding, float):
             plain["funding"] = f"const:{self.funding!r}"
         return plain
@@ -217,9 +274,11 @@ def _from_edge(name: str, value: object) -> Any:
     if name in FRACTIONS:
         return fraction(value, name)
     if name == "cash":
-        return number(value, name)
+        return deposits(value)
     if name == "funding":
         return funding_choice(value)
+    if name == "report_currency":
+        return str(value).upper()
     if name == "strict" and not isinstance(value, bool):
         raise UsageError(f"strict is {value!r}; it must be true or false")
     if name == "seed":

@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 
 from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
 from backtest.clock import interval_ns, interval_text, time_text
-from backtest.config import RunConfig
+from backtest.config import CASH, COINS, RunConfig, cash_text
 from backtest.enums import Holes, NoticeKind, PriceSource
 from backtest.errors import BacktestError, MarketDataError, StrategyError, UsageError
 from backtest.market.history import MARK_OPEN, OPEN, MarketHistory
@@ -58,7 +58,7 @@ def run(
     settings = {name: options.pop(name) for name in CONFIG_NAMES if name in options}
     config = replace(config or RunConfig(), **settings)
     parameters = resolved(kind, options)
-    driver = Driver(kind, parameters, configured(history, config), config)
+    driver = Driver(kind, parameters, configured(history, config), funded(history, config))
     driver.run(progress)
     return driver.result()
 
@@ -225,7 +225,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
         tier_tables=terms.tier_tables,
         tiers=terms.tiers,
         rules=terms.rules,
-        cash=config.cash,
+        cash=config.deposit,
         path=config.path,
         holes=config.holes,
         slippage=config.slippage,
@@ -260,11 +260,40 @@ def class_of(strategy: type[Strategy] | str) -> type[Strategy]:
     raise UsageError(f"{strategy!r} is no strategy; give a subclass of backtest.Strategy, or the name of one")
 
 
+def funded(history: MarketHistory, config: RunConfig) -> RunConfig:
+    """The configuration with the deposit as one number of the history's settlement currency.
+
+    Raises UsageError where the contracts are settled in several currencies, or the deposit is in another one.
+    """
+    if len(history.currencies) > 1:
+        raise UsageError(
+            f"the contracts are settled in {', '.join(history.currencies)}; an account in several currencies can be "
+            "run (`backtest run`, bt.run), no more than that: choose symbols of one currency"
+        )
+    currency = history.currencies[0]
+    if config.report_currency not in (None, currency):
+        raise UsageError(
+            f"all contracts are settled in {currency}, so the run is told in {currency}, not in "
+            f"{config.report_currency}; leave --report-currency out"
+        )
+    if isinstance(config.cash, Mapping):
+        if set(config.cash) != {currency}:
+            raise UsageError(f"cash is {cash_text(config.cash)}, and the contracts are settled in {currency} alone")
+        return replace(config, cash=config.cash[currency])
+    return config if config.cash is not None else replace(config, cash=COINS if _is_coin(history) else CASH)
+
+
+def _is_coin(history: MarketHistory) -> bool:
+    return any(contract.inverse for contract in history.contracts)
+
+
 def configured(history: MarketHistory, config: RunConfig) -> MarketHistory:
     """The history with the fees, the funding, the judging price and the timeframe that the configuration asks for;
     itself where nothing changes, so that what runs share is kept.
     """
     changed = history.with_fees(maker=config.maker, taker=config.taker)
+    if config.cash is None and len(history.currencies) == 1 and _is_coin(history):
+        changed = changed.noting(f"the deposit is {COINS:g} {history.currencies[0]}, for none was given (cash)")
     if config.constant_funding is not None:
         changed = changed.with_funding(config.constant_funding)
     if config.judge == PriceSource.LAST:

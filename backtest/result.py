@@ -1,8 +1,8 @@
 """What a run leaves behind: the broker's records, and pandas tables that are worked out of them when asked for.
 
-Tables are indexed by `time` (UTC); `table.attrs["columns"]` says what each column means. Money is quote currency,
-ratios are plain fractions. Equity is nowhere written down during a run: it follows from the ledger and the mark prices.
-Pictures and the report are functions of a result (`backtest.report`), not methods of it.
+Tables are indexed by `time` (UTC); `table.attrs["columns"]` says what each column means. Money is the settlement
+currency, ratios are plain fractions. Equity is nowhere written down during a run: it follows from the ledger and the
+mark prices. Pictures and the report are functions of a result (`backtest.report`), not methods of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from backtest.errors import UsageError
 from backtest.market.history import MARK_CLOSE, MARK_OPEN, MarketHistory
 from backtest.report.benchmark import buy_and_hold
 from backtest.report.metrics import Evidence, Metrics, measure
-from backtest.report.numbers import money, percent
+from backtest.report.numbers import percent, with_name
 from backtest.report.summary import Heading, summary
 from backtest.tables import curves, events
 from backtest.tables.risk_log import risk_table
@@ -82,18 +82,15 @@ class Result:
     @cached_property
     def metrics(self) -> Metrics:
         """Figures of merit by name; `metrics.help(name)` says what one means, `metrics.table()` shows all."""
-        prices, bars = self.history.prices, self.length
-        benchmark = buy_and_hold(
-            prices[:, MARK_OPEN, :bars], prices[:, MARK_CLOSE, :bars], self.history.funding, self.config.cash
-        )
+        bars = self.length
         return measure(
             Evidence(
-                cash=self.config.cash,
+                cash=self.deposit,
                 interval_ns=self.history.interval_ns,
                 close_ns=curves.close_ns(self.history, np.arange(bars)),
                 bar_equity=self.extremes.equity,
                 bar_equity_low=self.extremes.equity_low,
-                benchmark=benchmark,
+                benchmark=self.benchmark,
                 nearest=self.extremes.nearest,
                 equity=self.equity,
                 positions=self.positions,
@@ -101,13 +98,32 @@ class Result:
                 ledger=self.ledger,
                 orders=self.orders,
                 notices=self.notices,
-            )
+            ),
+            self.currency,
         )
+
+    @property
+    def deposit(self) -> float:
+        """What the account began with."""
+        return self.config.deposit
+
+    @property
+    def currency(self) -> str:
+        """The currency that the account is told in: what its contracts are settled in."""
+        return self.history.currencies[0]
+
+    @cached_property
+    def benchmark(self) -> NDArray[np.float64]:
+        """Equity of buy and hold at the close of each base bar."""
+        prices, bars = self.history.prices, self.length
+        inverse = [contract.inverse for contract in self.history.contracts]
+        opens, closes = prices[:, MARK_OPEN, :bars], prices[:, MARK_CLOSE, :bars]
+        return buy_and_hold(opens, closes, self.history.funding, self.deposit, inverse)
 
     @cached_property
     def equity(self) -> pd.DataFrame:
         """The account at the close of each decision bar, labelled by that instant; the last bar is always there."""
-        return curves.equity_table(self.decision_curves, self.history, self.config.cash)
+        return curves.equity_table(self.decision_curves, self.history, self.deposit)
 
     def equity_at(self, when: str) -> pd.DataFrame:
         """The account at every `decision` (as `equity`) or at every base `bar`; the latter with `equity_low`."""
@@ -116,7 +132,7 @@ class Result:
         if when != "bar":
             raise UsageError(f"equity_at('{when}') is not known; ask for 'decision' or 'bar'")
         every = curves.follow_ledger(self.records.ledger, self.history, np.arange(self.length))
-        frame = curves.equity_table(every, self.history, self.config.cash)
+        frame = curves.equity_table(every, self.history, self.deposit)
         frame.insert(1, "equity_low", self.extremes.equity_low)
         return frame
 
@@ -135,7 +151,7 @@ class Result:
             self.records.tags,
             end=curves.follow_ledger(self.records.ledger, self.history, end),
             extremes=self.extremes,
-            cash=self.config.cash,
+            cash=self.deposit,
         )
 
     @cached_property
@@ -188,7 +204,7 @@ class Result:
         """A vectorbt portfolio of this run's own fills: one column a symbol, one wallet, funding carried along."""
         from backtest.vectorbt_portfolio import portfolio_of
 
-        return portfolio_of(self.ledger, self.history, self.decision_curves, self.config.cash)
+        return portfolio_of(self.ledger, self.history, self.decision_curves, self.deposit)
 
     @property
     def heading(self) -> Heading:
@@ -208,6 +224,7 @@ class Result:
             notes=self.notes,
             interrupted=self.interrupted,
             stopped=self.stopped,
+            currency=self.currency,
         )
 
     def __repr__(self) -> str:
@@ -215,8 +232,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         heading, metrics = self.heading, self.metrics
+        made = with_name(metrics["net_pnl"], self.currency, sign=True)
         cards = {
-            "Net PnL": f"{money(metrics['net_pnl'], sign=True)} ({percent(metrics['total_return'], sign=True)})",
+            "Net PnL": f"{made} ({percent(metrics['total_return'], sign=True)})",
             "Max drawdown": percent(metrics["max_drawdown"], digits=1),
             "Sharpe (daily, 365)": f"{metrics['sharpe']:.2f}",
             "Trades": f"{metrics['trades']:.0f}",

@@ -125,7 +125,8 @@ class SavedRun:
         """The figures of merit."""
         values = self._read(METRICS)
         try:
-            return Metrics({name: math.nan if value is None else float(value) for name, value in values.items()})
+            found = {name: math.nan if value is None else float(value) for name, value in values.items()}
+            return Metrics(found, self.heading.currency)
         except (TypeError, ValueError) as error:
             raise self._unreadable(METRICS, str(error)) from error
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from backtest.errors import UsageError
 from backtest.report.definitions import DEFINITIONS
-from backtest.report.numbers import figure
+from backtest.report.numbers import figure, money
+from backtest.venues.symbols import settlement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,12 +63,19 @@ class Comparison:
         """The comparison as a page of text: figures side by side, then who was liquidated in which run."""
         names = list(self.results)
         first = next(iter(self.results.values())).heading
-        table = self.table
+        table, currency = self.table, first.currency
         rows = [["", *names]]
         for metric in table.index:
             unit = DEFINITIONS[metric].unit if metric in DEFINITIONS else "money"
-            rows.append([metric, *(figure(float(table[name][metric]), unit) for name in names)])
-        lines = [first.title, first.market.removesuffix(first.margin_mode).rstrip(), first.range, "", *_aligned(rows)]
+            rows.append([metric, *(figure(float(table[name][metric]), unit, currency) for name in names)])
+        lines = [
+            first.title,
+            first.market.removesuffix(first.margin_mode).rstrip(),
+            first.range,
+            f"money in {currency}" if currency else "",
+            "",
+            *_aligned(rows),
+        ]
         lines += ["", "Liquidated positions"]
         fates = self.fates
         dead = fates[fates["exit_reason"] == "liquidation"]
@@ -79,7 +87,8 @@ class Comparison:
                 [
                     str(run), row["symbol"], row["side"], f"{row['open_time']:%Y-%m-%d %H:%M}",
                     f"{row['close_time']:%Y-%m-%d %H:%M}", figure(row["close_price"], "price"),
-                    figure(row["margin_posted"], "money"), figure(row["pnl"], "money"),
+                    money(row["margin_posted"], settlement(row["symbol"])),
+                    money(row["pnl"], settlement(row["symbol"])),
                 ]
             )  # fmt: skip
         return "\n".join([*lines, *(f"  {line}" for line in _aligned(told, left=3))])
@@ -121,7 +130,7 @@ def _figures(result: Result) -> dict[str, float]:
     found = {name: float(result.metrics[name]) for name in FIGURES if name in result.metrics}
     trades = result.trades["pnl"].to_numpy(np.float64)
     found["worst_trade"] = float(trades.min()) if trades.size else 0.0
-    found["lowest_equity"] = float(min(result.extremes.equity.min(), result.config.cash)) if result.length else 0.0
+    found["lowest_equity"] = float(min(result.extremes.equity.min(), result.deposit)) if result.length else 0.0
     return found
 
 

@@ -28,7 +28,7 @@ MARKET = (
 )
 PATH = (click.option("--path", help="Which extreme of a bar comes first.  [adverse-first]"),)
 SETTINGS = (
-    click.option("--cash", help="Deposit, quote currency.  [10000]"),
+    click.option("--cash", help="Deposit, in the settlement currency.  [10000; of an inverse market 1 coin]"),
     click.option("--margin-mode", help="isolated, or cross: one wallet behind all positions.  [isolated]"),
     click.option("--judge", help="Price that values and liquidates: mark, or last for comparison.  [mark]"),
     click.option("--holes", help="A missing bar under an open position: refuse, or hold.  [refuse]"),

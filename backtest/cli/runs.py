@@ -11,7 +11,7 @@ import click
 from backtest.cli.finished import plain, shown
 from backtest.errors import UsageError, near
 from backtest.report.definitions import DEFINITIONS
-from backtest.report.numbers import money, percent
+from backtest.report.numbers import percent, with_name
 from backtest.runs import SavedRun, list_runs, open_run
 from backtest.workspace import Workspace
 
@@ -95,7 +95,7 @@ def line(run: SavedRun) -> tuple[str, ...]:
         " ".join(symbol.partition(":")[0] for symbol in heading.symbols),
         heading.timeframe,
         f"{heading.start[:10]}..{heading.end[:10]}",
-        money(metrics["net_pnl"], sign=True),
+        with_name(metrics["net_pnl"], heading.currency, sign=True),
         percent(metrics["total_return"], sign=True),
         percent(metrics["max_drawdown"], digits=1),
         f"{metrics['liquidations']:.0f}",
@@ -113,6 +113,7 @@ def described(run: SavedRun) -> dict[str, object]:
         "timeframe": heading.timeframe,
         "start": heading.start,
         "end": heading.end,
+        "currency": heading.currency,
         "synthetic": heading.synthetic,
         "interrupted": heading.interrupted,
         "metrics": plain(run.metrics),

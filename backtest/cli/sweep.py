@@ -39,7 +39,7 @@ Examples:
 @click.option("-r", "--range", "range_", help="FROM..TO in UTC, the end exclusive, or 90d for the last days.  [all]")
 @click.option("--timeframe", "--tf", help="How often the strategy decides.  [1h]")
 @click.option("--detail-timeframe", "--detail-tf", help="Finer bars that fills and liquidations walk.  [the timeframe]")
-@click.option("--cash", help="Deposit, quote currency.  [10000]")
+@click.option("--cash", help="Deposit, in the settlement currency.  [10000; of an inverse market 1 coin]")
 @click.option(
     "-p",
     "--param",

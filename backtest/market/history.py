@@ -20,6 +20,7 @@ from backtest.market.alignment import Clock, Hole
 from backtest.market.contract import Contract, records
 from backtest.market.frames import bars_from_frame, funding_from_series
 from backtest.market.series import FundingRates, SeriesKind
+from backtest.venues.symbols import settlement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,11 @@ class MarketHistory:
     def length(self) -> int:
         """Number of base bars."""
         return int(self.prices.shape[2])
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """What the contracts are settled in, each once, in the order of the symbols."""
+        return tuple(dict.fromkeys(settlement(symbol) for symbol in self.symbols))
 
     @property
     def end_ns(self) -> int:

@@ -25,7 +25,7 @@ def comparison(results: Mapping[str, Result]) -> Figure:
         bottom.set_title("Drawdown")
         for number, (name, result) in enumerate(results.items()):
             style = {"color": CYCLE[number % len(CYCLE)], "linestyle": DASHES[number % len(DASHES)]}
-            cash, bars = result.config.cash, np.arange(result.length)
+            cash, bars = result.deposit, np.arange(result.length)
             at = np.concatenate(([result.history.start_ns], close_ns(result.history, bars)))
             equity = np.concatenate(([cash], result.extremes.equity))
             curve(top, at, equity, label=name, **style)
@@ -37,8 +37,8 @@ def comparison(results: Mapping[str, Result]) -> Figure:
                 zorder=4, edgecolors="white", linewidths=0.6,
                 label="liquidation" if len(dead) and number == len(results) - 1 else None,
             )  # fmt: skip
-        top.axhline(first.config.cash, color=GREY, linewidth=0.8)
-        top.set_ylabel("settlement currency")
+        top.axhline(first.deposit, color=GREY, linewidth=0.8)
+        top.set_ylabel(first.currency or "money")
         money_axis(top)
         legend(top)
         bottom.set_ylabel("below high")

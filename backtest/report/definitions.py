@@ -1,7 +1,7 @@
 """What each metric means, in the order in which they are shown. Tools disagree, so the report prints the sentences.
 
-Money is quote currency, ratios are plain fractions (0.05 is five percent), costs are positive unless the name begins
-with `pnl`.
+Money is the settlement currency, ratios are plain fractions (0.05 is five percent), costs are positive unless the name
+begins with `pnl`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ GROUPS: dict[str, dict[str, Definition]] = {
         "pnl_funding": Definition("money", "funding received less paid"),
         "pnl_liquidation_fees": Definition("money", "fees of liquidations"),
         "pnl_insurance": Definition("money", "losses beyond a margin that the insurance fund bore, less what it took"),
+        "pnl_conversion": Definition(
+            "money", "what the wallets of other currencies gained against the one reported in; zero in one currency"
+        ),
         "residual": Definition("money", "net PnL less all parts; zero but for rounding in the last digits"),
     },
     "Risk": {
@@ -111,7 +114,7 @@ GROUPS: dict[str, dict[str, Definition]] = {
         "insurance_paid": Definition("money", "losses beyond the margin, borne by the insurance fund"),
     },
     "Costs": {
-        "turnover": Definition("money", "sum of quantity × price over all fills"),
+        "turnover": Definition("money", "sum of the notionals of all fills"),
         "fees": Definition("money", "trading fees paid"),
         "fees_maker": Definition("money", "of these as maker"),
         "fees_taker": Definition("money", "of these as taker"),

@@ -23,7 +23,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from backtest.enums import ADDED_KINDS, TAKEN_KINDS, LedgerKind, label
-from backtest.report.benchmark import buy_and_hold
 from backtest.report.decimate import band, kept_points, thinned
 from backtest.tables.curves import close_ns
 
@@ -148,13 +147,12 @@ def percent_axis(axes: Any, digits: int | None = None) -> None:
 
 
 def equity_figure(result: Result) -> Figure:
-    """Equity and wallet in quote currency beside buy and hold; below, the drawdown."""
-    history, bars, cash = result.history, np.arange(result.length), result.config.cash
+    """Equity and wallet beside buy and hold; below, the drawdown."""
+    history, bars, cash = result.history, np.arange(result.length), result.deposit
     at = np.concatenate(([history.start_ns], close_ns(history, bars)))
     equity = np.concatenate(([cash], result.extremes.equity))
     low = np.concatenate(([cash], result.extremes.equity_low))
-    opens, closes = history.prices[:, 5, : bars.size], history.prices[:, 8, : bars.size]
-    held = np.concatenate(([cash], buy_and_hold(opens, closes, history.funding, cash)))
+    held = np.concatenate(([cash], result.benchmark))
     high = np.maximum.accumulate(equity)
     with panels(result, 4.6, 2.4, 1.0) as (figure, (top, bottom)):
         top.set_title("Equity")
@@ -169,7 +167,7 @@ def equity_figure(result: Result) -> Figure:
                 days(close_ns(history, bar)), result.extremes.equity[bar], marker="X", s=42, color=RED, zorder=4,
                 edgecolors="white", linewidths=0.6, label=_counted("liquidation", len(taken), rows.size),
             )  # fmt: skip
-        top.set_ylabel("quote currency")
+        top.set_ylabel(result.currency or "money")
         money_axis(top)
         legend(top)
         bottom.set_title("Drawdown")
@@ -209,7 +207,9 @@ def price_figure(result: Result, symbol: str) -> Figure:
             label="liquidation price",
         )  # fmt: skip
         _events(axes, result, leg)
-        axes.set_ylabel(f"{symbol.partition(':')[2] or 'quote currency'} per {symbol.partition('/')[0]}")
+        axes.set_ylabel(
+            f"{symbol.partition('/')[2].partition(':')[0] or 'quote currency'} per {symbol.partition('/')[0]}"
+        )
         if most > 5.0 * least:
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(base=10.0, subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))

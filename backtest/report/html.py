@@ -8,7 +8,7 @@ refusals, settings and sources, definitions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from backtest.report.definitions import DEFINITIONS, GROUPS
 from backtest.report.figures import figures
 from backtest.report.html_tables import Column
 from backtest.report.margin_use import leverage_hours
-from backtest.report.numbers import figure, money, percent
+from backtest.report.numbers import figure, money, percent, with_name
 from backtest.report.svg import inline_svg
 from backtest.venues.terms import has_reserve
 
@@ -127,6 +127,7 @@ def _assumptions(result: Result) -> str:
         f"Slippage of market orders: {percent(config.slippage, digits=3) if config.slippage else 'none'}"
         + (f", and {config.volume_slippage:g} × share of the bar's volume." if config.volume_slippage else "."),
         f"Funding: {config.funding if isinstance(config.funding, str) else percent(config.funding, digits=4)}.",
+        f"Money is told in {result.currency or 'the settlement currency'}.",
         *([f"Stopped early: {result.stopped}"] if result.stopped else []),
         *result.notes,
     ]
@@ -136,12 +137,13 @@ def _assumptions(result: Result) -> str:
 
 def _cards(metrics: Metrics) -> str:
     def of(name: str) -> str:
-        return figure(metrics[name], DEFINITIONS[name].unit)
+        return figure(metrics[name], DEFINITIONS[name].unit, currency)
 
+    currency = metrics.currency
     cards = [
         (
             "Net PnL",
-            money(metrics["net_pnl"], sign=True),
+            with_name(metrics["net_pnl"], currency, sign=True),
             percent(metrics["total_return"], sign=True),
             metrics["net_pnl"],
         ),
@@ -155,7 +157,12 @@ def _cards(metrics: Metrics) -> str:
         ("Closest to liquidation", of("min_distance"), f"survived {of('min_distance_survived')}", 0.0),
         ("Margin calls, top-ups", f"{of('margin_calls')}, {of('top_ups')}", f"margin added {of('margin_added')}", 0.0),
         ("Leverage", f"{of('mean_leverage')}x", f"at most {of('max_leverage')}x", 0.0),
-        ("Funding", money(metrics["pnl_funding"], sign=True), f"fees {money(metrics['pnl_fees'], sign=True)}", 0.0),
+        (
+            "Funding",
+            money(metrics["pnl_funding"], currency, sign=True),
+            f"fees {money(metrics['pnl_fees'], currency, sign=True)}",
+            0.0,
+        ),
     ]
     shown = []
     for name, value, more, tone in cards:
@@ -175,6 +182,7 @@ def _attribution(metrics: Metrics) -> str:
         "funding": metrics["pnl_funding"],
         "liquidation fees": metrics["pnl_liquidation_fees"],
         "insurance fund": metrics["pnl_insurance"],
+        **({"conversion": conversion} if (conversion := metrics["pnl_conversion"]) else {}),
         "net PnL": metrics["net_pnl"],
     }
     low, high = min(0.0, *parts.values()), max(0.0, *parts.values())
@@ -186,10 +194,11 @@ def _attribution(metrics: Metrics) -> str:
         kind = "gain" if amount >= 0.0 else "loss"
         bar = f"<i class='{kind}' style='left:{left:.2f}%;width:{span:.2f}%'></i>"
         rows.append(
-            f"<tr><td class='text'>{escape(name)}</td><td>{money(amount, sign=True)}</td>"
+            f"<tr><td class='text'>{escape(name)}</td><td>{money(amount, metrics.currency, sign=True)}</td>"
             f"<td class='bar'><div class='track'>{bar}<i class='zero' style='left:{zero:.2f}%'></i></div></td></tr>"
         )
-    residual = f"<p class='sub'>Residual that the parts do not explain: {metrics['residual']:.2e}</p>"
+    unit = f", in {metrics.currency}" if metrics.currency else ""
+    residual = f"<p class='sub'>Residual that the parts do not explain{unit}: {metrics['residual']:.2e}</p>"
     return f"<table class='bars'><tbody>{''.join(rows)}</tbody></table>{residual}"
 
 
@@ -205,17 +214,17 @@ def _trades(result: Result) -> str:
         if len(shown) < len(trades)
         else ""
     )
-    columns = {
-        name: column for name, column in html_tables.TRADES.items() if name != "tag" or (shown["tag"] != "").any()
-    }
-    return _groups(trades) + left_out + html_tables.table(shown, columns)
+    columns = html_tables.trades(result.history.currencies)
+    columns = {name: column for name, column in columns.items() if name != "tag" or (shown["tag"] != "").any()}
+    return _groups(trades, result.history.currencies) + left_out + html_tables.table(shown, columns)
 
 
-def _groups(trades: pd.DataFrame) -> str:
+def _groups(trades: pd.DataFrame, currencies: Sequence[str]) -> str:
     tables = []
+    amount, signed = html_tables.writers(currencies)
     for name, heading in (("symbol", "symbol"), ("side", "side"), ("exit_reason", "exit"), ("tag", "tag")):
-        if trades[name].nunique() < 2:
-            continue
+        if trades[name].nunique() < 2 or (len(currencies) > 1 and name != "symbol"):
+            continue  # amounts of several currencies do not add up
         groups = trades.groupby(name)
         frame = pd.DataFrame(
             {
@@ -231,9 +240,9 @@ def _groups(trades: pd.DataFrame) -> str:
             name: Column(heading),
             "trades": Column("trades", html_tables.count),
             "won": Column("won", percent),
-            "pnl": Column("PnL", html_tables.signed_money),
-            "fees": Column("fees", money),
-            "funding": Column("funding", html_tables.signed_money),
+            "pnl": Column("PnL", signed),
+            "fees": Column("fees", amount),
+            "funding": Column("funding", signed),
             "roe": Column("median ROE", percent),
         }
         tables.append(f"<h3>By {escape(heading)}</h3>{html_tables.table(frame, columns)}")
@@ -343,7 +352,8 @@ def _definitions(metrics: Metrics) -> str:
     parts = []
     for group, members in GROUPS.items():
         rows = "".join(
-            f"<tr><td class='text'>{escape(name)}</td><td>{escape(figure(metrics[name], one.unit))}</td>"
+            f"<tr><td class='text'>{escape(name)}</td>"
+            f"<td>{escape(figure(metrics[name], one.unit, metrics.currency))}</td>"
             f"<td class='long'>{escape(one.sentence)}</td></tr>"
             for name, one in members.items()
         )

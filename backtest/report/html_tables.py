@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.report.numbers import NONE, money, percent, price
+from backtest.report.numbers import NONE, decimals, money, percent, price
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +64,10 @@ def _attribute(name: str, value: str) -> str:
     return f' {name}="{escape(value)}"' if value else ""
 
 
-def signed_money(value: float) -> str:
-    """Money with its sign."""
-    return money(value, sign=True)
+def writers(currencies: Sequence[str]) -> tuple[Callable[[float], str], Callable[[float], str]]:
+    """How amounts in one of the currencies are written, without and with a sign."""
+    finest = max(currencies, key=decimals, default="")
+    return partial(money, currency=finest), partial(money, currency=finest, sign=True)
 
 
 def count(value: float) -> str:
@@ -74,7 +76,7 @@ def count(value: float) -> str:
 
 
 def quantity(value: float) -> str:
-    """Base units, to eight digits."""
+    """Base units (quote units of an inverse contract), to eight digits."""
     return f"{value:,.8g}"
 
 
@@ -83,21 +85,37 @@ def leverage(value: float) -> str:
     return f"{value:.4g}x"
 
 
-TRADES: dict[str, Column] = {
+def trades(currencies: Sequence[str]) -> dict[str, Column]:
+    """The columns of the table of trades, whose amounts are each in the currency that its contract is settled in."""
+    amount, signed = writers(currencies)
+    unit = currencies[0] if len(currencies) == 1 else "settlement currency"
+    return {
+        name: column._replace(write=amount if column.write is money else signed, meaning=f"{column.meaning} ({unit})")
+        if column.write in (money, _signed)
+        else column
+        for name, column in _TRADES.items()
+    }
+
+
+def _signed(value: float) -> str:
+    return money(value, sign=True)
+
+
+_TRADES: dict[str, Column] = {
     "trade": Column("#", count, "number of the trade"),
     "symbol": Column("symbol"),
     "side": Column("side"),
     "opened": Column("opened (UTC)", None, "open of the base bar of the first fill"),
     "closed": Column("closed (UTC)", None, "open of the base bar of the last closing fill"),
-    "quantity": Column("quantity", quantity, "largest quantity held, base units"),
+    "quantity": Column("quantity", quantity, "largest quantity held, base units (quote units of an inverse contract)"),
     "open_price": Column("open price", price, "average price of the opening fills"),
     "close_price": Column("close price", price, "average price of the closing fills"),
     "leverage": Column("leverage", leverage, "highest leverage set"),
     "margin_posted": Column("margin", money, "highest margin at one time; the denominator of ROE"),
     "margin_added": Column("added", money, "margin added by command or top-up"),
-    "pnl": Column("PnL", signed_money, "after slippage, fees, funding and liquidation fee; an open trade is marked"),
+    "pnl": Column("PnL", _signed, "after slippage, fees, funding and liquidation fee; an open trade is marked"),
     "fees": Column("fees", money),
-    "funding": Column("funding", signed_money, "paid; negative: received"),
+    "funding": Column("funding", _signed, "paid; negative: received"),
     "roe": Column("ROE", percent, "PnL / highest margin posted"),
     "return_price": Column("price move", percent, "in the trade's favour"),
     "return_equity": Column("of equity", percent, "PnL / account equity before the opening"),

@@ -30,6 +30,8 @@ class Attribution(NamedTuple):
     """What the insurance fund paid (positive), or took beyond the fee."""
     residual: float
     """What the parts do not explain: zero but for rounding of the last digits."""
+    conversion: float = 0.0
+    """Moves of the rates at which wallets of other currencies are reported."""
 
 
 def attribution(ledger: pd.DataFrame, unrealised: float, change: float) -> Attribution:

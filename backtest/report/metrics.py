@@ -31,8 +31,9 @@ class Metrics(Mapping[str, float]):
     (12.5, 'equity at the end less the deposit')
     """
 
-    def __init__(self, values: Mapping[str, float]) -> None:
+    def __init__(self, values: Mapping[str, float], currency: str = "") -> None:
         self._values = dict(values)
+        self.currency = currency
 
     def __getitem__(self, name: str) -> float:
         try:
@@ -66,12 +67,16 @@ class Metrics(Mapping[str, float]):
 
     def __repr__(self) -> str:
         width = max(map(len, self._values), default=0)
-        lines = [f"{name:<{width}}  {figure(value, DEFINITIONS[name].unit)}" for name, value in self._values.items()]
+        lines = [
+            f"{name:<{width}}  {figure(value, DEFINITIONS[name].unit, self.currency)}"
+            for name, value in self._values.items()
+        ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{figure(value, DEFINITIONS[name].unit)}</td>"
+            f"<tr><td>{escape(name)}</td>"
+            f"<td style='text-align:right'>{figure(value, DEFINITIONS[name].unit, self.currency)}</td>"
             f"<td>{escape(DEFINITIONS[name].sentence)}</td></tr>"
             for name, value in self._values.items()
         )
@@ -98,10 +103,12 @@ class Evidence:
     ledger: pd.DataFrame
     orders: pd.DataFrame
     notices: pd.DataFrame
+    origin: margin_use.Attribution | None = None
+    """Where the change of equity came from, where the ledger alone does not say it (several currencies)."""
 
 
-def measure(evidence: Evidence) -> Metrics:
-    """All metrics of a run."""
+def measure(evidence: Evidence, currency: str = "") -> Metrics:
+    """All metrics of a run, with money in `currency`."""
     values = _result(evidence)
     values |= _origin(evidence, values["net_pnl"])
     values |= _risk(evidence, values["cagr"])
@@ -109,7 +116,7 @@ def measure(evidence: Evidence) -> Metrics:
     values |= _margin(evidence)
     values |= _costs(evidence, values)
     values |= _orders(evidence)
-    return Metrics({name: float(values[name]) for name in DEFINITIONS})
+    return Metrics({name: float(values[name]) for name in DEFINITIONS}, currency)
 
 
 def _days(evidence: Evidence) -> float:
@@ -134,7 +141,7 @@ def _result(evidence: Evidence) -> dict[str, float]:
 
 def _origin(evidence: Evidence, net_pnl: float) -> dict[str, float]:
     unrealised = float(evidence.equity["unrealised_pnl"].iloc[-1]) if len(evidence.equity) else 0.0
-    parts = margin_use.attribution(evidence.ledger, unrealised, net_pnl)
+    parts = evidence.origin or margin_use.attribution(evidence.ledger, unrealised, net_pnl)
     named = {f"pnl_{name}": amount for name, amount in parts._asdict().items() if name != "residual"}
     return named | {"residual": parts.residual}
 

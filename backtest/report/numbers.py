@@ -1,23 +1,46 @@
-"""How numbers are written for a reader: money with two decimals, ratios as percents, no figure as a dash."""
+"""How numbers are written for a reader: money with the decimals of its currency, ratios as percents, no figure as a
+dash.
+"""
 
 from __future__ import annotations
 
 import math
 
+DOLLARS = ("FDUSD", "USDT", "USDC", "BUSD", "USD")
+"""Currencies that are counted in cents."""
 NONE = "–"
 """Stands where a figure cannot be worked out."""
 
 
-def money(amount: float, *, sign: bool = False) -> str:
-    """Quote currency: `1,234.50`, with a sign when asked for.
+def decimals(currency: str) -> int:
+    """Digits after the point in which a currency is told: 2 of dollars and their stablecoins, 8 of any other coin.
 
-    >>> money(-1234.5), money(3.0, sign=True)
-    ('-1,234.50', '+3.00')
+    >>> decimals("USDT"), decimals("BTC")
+    (2, 8)
+    """
+    return 2 if currency in DOLLARS or not currency else 8
+
+
+def money(amount: float, currency: str = "", *, sign: bool = False) -> str:
+    """An amount in the digits of its currency, with a sign when asked for.
+
+    >>> money(-1234.5), money(3.0, sign=True), money(0.05, "BTC")
+    ('-1,234.50', '+3.00', '0.05000000')
     """
     if math.isnan(amount):
         return NONE
-    text = f"{amount:+,.2f}" if sign else f"{amount:,.2f}"
-    return text.replace("-0.00", "0.00") if float(text.replace(",", "")) == 0.0 else text
+    digits = decimals(currency)
+    text = f"{amount:+,.{digits}f}" if sign else f"{amount:,.{digits}f}"
+    return text.replace("-0.", "0.") if float(text.replace(",", "")) == 0.0 else text
+
+
+def with_name(amount: float, currency: str, *, sign: bool = False) -> str:
+    """An amount and its currency.
+
+    >>> with_name(0.05, "BTC"), with_name(3.0, "")
+    ('0.05000000 BTC', '3.00')
+    """
+    return f"{money(amount, currency, sign=sign)} {currency}".rstrip()
 
 
 def percent(ratio: float, *, sign: bool = False, digits: int = 2) -> str:
@@ -47,8 +70,8 @@ def price(value: float) -> str:
     return text.rstrip("0").rstrip(".") if digits > 2 else text
 
 
-def figure(value: float, unit: str) -> str:
-    """A metric in its unit (`definitions`).
+def figure(value: float, unit: str, currency: str = "") -> str:
+    """A metric in its unit (`definitions`); `currency` gives the digits of money.
 
     >>> figure(0.125, "ratio"), figure(3.0, "count"), figure(float("nan"), "factor")
     ('12.50 %', '3', '–')
@@ -57,7 +80,8 @@ def figure(value: float, unit: str) -> str:
         return NONE
     match unit:
         case "money":
-            return f"{value:.2e}" if 0.0 < abs(value) < 0.005 else money(value)
+            least = 0.5 * 10.0 ** -decimals(currency)
+            return f"{value:.2e}" if 0.0 < abs(value) < least else money(value, currency)
         case "ratio":
             return percent(value)
         case "count":

@@ -10,7 +10,7 @@ from backtest.report.definitions import GROUPS
 from backtest.tables.columns import COLUMNS
 
 _UNITS = {
-    "money": "quote currency",
+    "money": "money",
     "ratio": "ratio",
     "factor": "number",
     "count": "count",
@@ -29,8 +29,10 @@ def _lines(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     yield "# Tables and metrics of a result"
     yield ""
     yield "Every table is a pandas DataFrame indexed by `time` (UTC, nanoseconds). Events carry the open of the base"
-    yield "bar in which they happened, curves the close of the bar they describe. Money is quote currency, quantities"
-    yield "are base units, ratios plain fractions (0.05 is five percent). `table.attrs['columns']` says the same."
+    yield "bar in which they happened, curves the close of the bar they describe. Money is the currency that"
+    yield "the contract is settled in: USDT, USDC, or the coin of an inverse contract. Quantities are base units, of an"
+    yield "inverse contract quote units; ratios are plain fractions (0.05 is five percent). `table.attrs['columns']`"
+    yield "says the same."
     for name, table in tables.items():
         yield from ("", f"## `result.{name}`", "", "| column | type | meaning |", "|---|---|---|")
         for column, dtype in table.dtypes.items():

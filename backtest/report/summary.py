@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backtest.report.numbers import money, percent
+from backtest.report.numbers import decimals, money, percent, with_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,8 @@ class Heading:
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     stopped: str | None = None
+    currency: str = ""
+    """What money is told in."""
 
     @property
     def title(self) -> str:
@@ -59,8 +61,8 @@ def summary(heading: Heading, metrics: Mapping[str, float]) -> str:
         f"{heading.range}  ({metrics['days']:,.{0 if metrics['days'] >= 10 else 1}f} days)",
         "",
     ]
-    lines += _columns(_origin(metrics), _figures(metrics))
-    lines += ["", *_sentences(metrics)]
+    lines += _columns(_origin(metrics, heading.currency), _figures(metrics, heading.currency))
+    lines += ["", *_sentences(metrics, heading.currency)]
     if heading.stopped:
         lines.append(f"! stopped: {heading.stopped}")
     if heading.interrupted:
@@ -69,31 +71,34 @@ def summary(heading: Heading, metrics: Mapping[str, float]) -> str:
     return "\n".join(lines)
 
 
-def _origin(metrics: Mapping[str, float]) -> list[tuple[str, str, str]]:
+def _origin(metrics: Mapping[str, float], currency: str) -> list[tuple[str, str, str]]:
     """Label, amount and remark of each part of the profit."""
     fees = f"{percent(metrics['fee_share'], digits=1)} of price" if metrics["fee_share"] < 10.0 else ""
-    funding = f"paid {money(metrics['funding_paid'])}, received {money(metrics['funding_received'])}"
+    funding = (
+        f"paid {money(metrics['funding_paid'], currency)}, received {money(metrics['funding_received'], currency)}"
+    )
     rows = [
-        ("Net PnL", metrics["net_pnl"], percent(metrics["total_return"], sign=True)),
+        ("Net PnL", metrics["net_pnl"], f"{currency}  {percent(metrics['total_return'], sign=True)}".lstrip()),
         ("  price", metrics["pnl_price"], ""),
         ("  slippage", metrics["pnl_slippage"], ""),
         ("  fees", metrics["pnl_fees"], fees),
         ("  funding", metrics["pnl_funding"], funding),
         ("  liquidation fees", metrics["pnl_liquidation_fees"], ""),
         ("  insurance fund", metrics["pnl_insurance"], ""),
+        ("  conversion", metrics.get("pnl_conversion", 0.0), ""),
     ]
-    optional = ("  slippage", "  insurance fund")
+    optional = ("  slippage", "  insurance fund", "  conversion")
     return [
-        (name, money(amount, sign=True), remark)
+        (name, money(amount, currency, sign=True), remark)
         for name, amount, remark in rows
-        if name not in optional or abs(amount) >= 0.005
+        if name not in optional or abs(amount) >= 0.5 * 10.0 ** -decimals(currency)
     ]
 
 
-def _figures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
+def _figures(metrics: Mapping[str, float], currency: str) -> list[tuple[str, str]]:
     intrabar = percent(metrics["max_drawdown_intrabar"], digits=1)
     return [
-        ("Equity", f"{money(metrics['cash'])} → {money(metrics['equity'])}"),
+        ("Equity", f"{money(metrics['cash'], currency)} → {with_name(metrics['equity'], currency)}"),
         (
             "Max drawdown",
             f"{percent(metrics['max_drawdown'], digits=1)}  (in mid-bar {intrabar}, {metrics['drawdown_days']:.0f} d)",
@@ -127,7 +132,7 @@ def _columns(left: list[tuple[str, str, str]], right: list[tuple[str, str]]) -> 
     return lines
 
 
-def _sentences(metrics: Mapping[str, float]) -> list[str]:
+def _sentences(metrics: Mapping[str, float], currency: str) -> list[str]:
     lines = []
     if not math.isnan(metrics["median_distance"]):
         closest = f"Closest to liquidation {percent(metrics['min_distance'])}"
@@ -136,13 +141,14 @@ def _sentences(metrics: Mapping[str, float]) -> list[str]:
         lines.append(f"{closest}, median of the trades {percent(metrics['median_distance'])}")
     if metrics["liquidations"]:
         lines.append(
-            f"Liquidations cost {money(metrics['liquidation_loss'])} of margin, "
+            f"Liquidations cost {with_name(metrics['liquidation_loss'], currency)} of margin, "
             f"{percent(metrics['liquidation_share'], digits=1)} of all losses"
         )
     if metrics["margin_added"]:
-        rescued, lost = percent(metrics["top_up_rescue_rate"], digits=0), money(metrics["margin_lost_after_top_up"])
+        rescued = percent(metrics["top_up_rescue_rate"], digits=0)
+        lost = with_name(metrics["margin_lost_after_top_up"], currency)
         lines.append(
-            f"Margin added {money(metrics['margin_added'])}: {rescued} of these trades recovered; "
+            f"Margin added {with_name(metrics['margin_added'], currency)}: {rescued} of these trades recovered; "
             f"{lost} went to trades liquidated all the same"
         )
     lines.append(

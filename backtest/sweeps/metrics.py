@@ -1,8 +1,8 @@
 """The metrics of a trial: those of `Result.metrics` that follow from the ledger and the daily marks alone.
 
 Every figure is made by the function of `backtest.report` that makes it for a result, so there is one definition; what
-would need a walk over all bars (distances to liquidation, intrabar drawdown) or tables is left out. Money is quote
-currency, ratios are plain fractions.
+would need a walk over all bars (distances to liquidation, intrabar drawdown) or tables is left out. Money is the
+settlement currency, ratios are plain fractions.
 """
 
 from __future__ import annotations

@@ -101,7 +101,8 @@ def sweep(
         objective=objective,
         constraints=_checked(constraints(constraint), space),
     )
-    work = Work(strategy=kind, history=engine.configured(history, config), config=config, fixed=space.fixed)
+    history, config = engine.configured(history, config), engine.funded(history, config)
+    work = Work(strategy=kind, history=history, config=config, fixed=space.fixed)
     folder = None
     if out is not None:
         folder = SweepFolder.of(Path(out), _identity(work, plan), dict(asked or {}))

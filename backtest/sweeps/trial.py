@@ -59,7 +59,7 @@ def _row(work: Work, marks: Marks, number: int, values: Mapping[str, Value]) -> 
         driver.run(None)
         if driver.interrupted:
             raise KeyboardInterrupt
-        figures = metrics.measure(driver.simulation, marks, work.config.cash)
+        figures = metrics.measure(driver.simulation, marks, work.config.deposit)
     except BacktestError as raised:
         figures, error = metrics.nothing(), f"{type(raised).__name__}: {raised}"
     return {TRIAL: number, **values, **figures, ERROR: error}

@@ -1,8 +1,9 @@
 """What the columns of the result tables mean, and the parts that all tables share: the time index and the texts.
 
 Every table is indexed by `time` (UTC, nanoseconds). Events carry the open of the base bar in which they happened,
-curves the close of the bar they describe. Money is quote currency, quantities base units, ratios plain fractions. A
-figure that does not exist (a liquidation price of a fully covered long, the closing price of an open trade) is NaN.
+curves the close of the bar they describe. Money is the settlement currency, quantities are base units (quote units of
+an inverse contract), ratios plain fractions. A figure that does not exist (a liquidation price of a fully covered long,
+the closing price of an open trade) is NaN.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS: dict[str, str] = {
     "alert": "number of the alert; 0 where there was none",
-    "amount": "quote currency moved from the wallet into the position's margin (negative: back)",
+    "amount": "money moved from the wallet into the position's margin (negative: back)",
     "bar": "number of the base bar, from 0",
     "bars": "base bars between opening and closing",
     "close_price": "average price of the closing fills",
@@ -66,12 +67,12 @@ COLUMNS: dict[str, str] = {
     "mark_price": "the mark price of the event or of the bar's close",
     "mfe": "maximum favourable excursion: largest move of the mark price for the trade, as a share of its entry price",
     "min_distance": "least distance to liquidation on the mark path while open; 0 where it was liquidated",
-    "notional": "|quantity| × mark price",
+    "notional": "value at the mark price: |quantity| × price, of an inverse contract |quantity| / price",
     "open_price": "average price of the opening fills",
     "open_time": "open of the base bar of the first fill",
     "order": "number of the order; 0 where there was none",
     "parent": "number of the order whose bracket it belongs to; 0 where there is none",
-    "payment": "quantity × mark price × rate, out of the margin (negative: received)",
+    "payment": "notional × rate, out of the margin (negative: received)",
     "pnl": "pnl_price - slippage - fees - funding - liquidation_fee - insurance; an open trade is marked",
     "pnl_price": "profit from price alone, slippage taken out",
     "position_after": "signed quantity after the event",
@@ -91,7 +92,7 @@ COLUMNS: dict[str, str] = {
     "sequence": "number of the event",
     "severity": "info, warning or critical",
     "side": "long or short; of an order buy or sell",
-    "slippage": "quote currency lost to slippage (already inside the price)",
+    "slippage": "money lost to slippage (already inside the price)",
     "status": "where the order ended",
     "stop": "stop price of its bracket",
     "symbol": "the contract",
@@ -101,7 +102,7 @@ COLUMNS: dict[str, str] = {
     "trade": "number of the flat-to-flat episode; 0 where there is none",
     "trigger": "price at which it is triggered",
     "trigger_on": "the price that triggers it: last or mark",
-    "unrealised_pnl": "quantity × (mark price - entry price), of the account the sum",
+    "unrealised_pnl": "profit of closing at the mark price, of the account the sum",
     "value": "the watched figure at that moment",
     "wallet": "balance that is in no position's margin; in the ledger the credit to it",
     "wallet_after": "wallet after the event",

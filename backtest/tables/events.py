@@ -22,6 +22,7 @@ from backtest.enums import (
     label,
 )
 from backtest.tables.columns import NEVER_NS, documented, instants, named, table, texts
+from backtest.venues.symbols import is_inverse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +113,9 @@ def funding_table(ledger: pd.DataFrame) -> pd.DataFrame:
     rows = ledger[ledger["kind"] == label(LedgerKind.FUNDING)]
     frame = rows[["symbol", "trade", "mark_price"]].copy()
     frame.insert(2, "quantity", rows["position_after"])
-    frame["rate"] = rows["funding"] / (rows["position_after"] * rows["mark_price"])
+    size, mark = rows["position_after"].to_numpy(), rows["mark_price"].to_numpy()
+    inverse = rows["symbol"].map(is_inverse).to_numpy(bool)
+    frame["rate"] = rows["funding"] / np.where(inverse, size / mark, size * mark)
     frame["payment"] = rows["funding"]
     frame["margin_after"] = rows["margin_after"]
     frame["liquidation_after"] = rows["liquidation_after"]

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backtest.enums import LedgerKind, NoticeKind, label
+from backtest.report.numbers import money, with_name
 from backtest.tables.columns import documented, time_index
+from backtest.venues.symbols import settlement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +44,11 @@ def _price(value: float) -> str:
 
 
 def _ledger_detail(row: Any) -> str:
+    currency = settlement(str(row.symbol))
     if row.kind == label(LedgerKind.LIQUIDATION):
         lost = -(row.margin + row.wallet)
         closed = f"{abs(row.quantity):,.8g} closed at {_price(row.price)}"
-        return f"{closed}, margin lost {lost:,.2f}, returned {row.wallet:,.2f}"
+        return f"{closed}, margin lost {money(lost, currency)}, returned {with_name(row.wallet, currency)}"
     if row.kind == label(LedgerKind.AUTO_DELEVERAGING):
         return (
             f"{abs(row.quantity):,.8g} of a winning position closed at {_price(row.price)}, returned {row.wallet:,.2f}"
@@ -53,7 +56,7 @@ def _ledger_detail(row: Any) -> str:
     if row.kind == label(LedgerKind.PARTIAL_LIQUIDATION):
         return (
             f"{abs(row.quantity):,.8g} closed at {_price(row.price)}, {abs(row.position_after):,.8g} left, "
-            f"margin {row.margin_after:,.2f}, liquidation price {_price(row.liquidation_after)}"
+            f"margin {with_name(row.margin_after, currency)}, liquidation price {_price(row.liquidation_after)}"
         )
     if row.kind == label(LedgerKind.LEVERAGE):
         return f"leverage {row.leverage_after:g}, liquidation price {_price(row.liquidation_after)}"
@@ -61,8 +64,8 @@ def _ledger_detail(row: Any) -> str:
         return f"a newer tier table holds, liquidation price {_price(row.liquidation_after)}"
     moved = "added" if row.margin >= 0.0 else "taken out"
     return (
-        f"{abs(row.margin):,.2f} {moved}, margin {row.margin_after:,.2f}, "
-        f"liquidation price {_price(row.liquidation_after)}, wallet {row.wallet_after:,.2f}"
+        f"{money(abs(row.margin), currency)} {moved}, margin {money(row.margin_after, currency)}, "
+        f"liquidation price {_price(row.liquidation_after)}, wallet {with_name(row.wallet_after, currency)}"
     )
 
 

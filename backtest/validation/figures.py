@@ -49,14 +49,15 @@ def _fan(axes: Any, result: MonteCarloResult, setting: int) -> None:
         axes.fill_between(day, lower, upper, color=house.BLUE, alpha=dark, linewidth=0, label=told)
     axes.plot(day, np.median(curves, axis=1), color=house.BLUE, label="median")
     axes.plot(day, result.actual[setting].curve, color=house.ORANGE, linewidth=1.0, label="the history itself")
-    axes.axhline(result.config.cash, color=house.GREY, linewidth=0.8)
-    ruin = result.ruin_share * result.config.cash
+    axes.axhline(result.config.deposit, color=house.GREY, linewidth=0.8)
+    ruin = result.ruin_share * result.config.deposit
     axes.axhline(ruin, color=house.RED, linewidth=0.9, linestyle=house.DASHES[1], label="ruin")
-    axes.set_ylim(bottom=0.0, top=1.05 * float(max(np.quantile(curves, BANDS[0][1], axis=1).max(), result.config.cash)))
+    highest = np.quantile(curves, BANDS[0][1], axis=1).max()
+    axes.set_ylim(bottom=0.0, top=1.05 * float(max(highest, result.config.deposit)))
     axes.set_xlim(0.0, float(day[-1]))
     axes.set_xlabel("days")
-    axes.set_ylabel("quote currency")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if result.config.cash >= 10 else f"{value:,.4g}")
+    axes.set_ylabel(result.bootstrap.history.currencies[0] or "money")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if result.config.deposit >= 10 else f"{value:,.4g}")
     _legend(axes, 3)
 
 
@@ -116,7 +117,7 @@ def _walked(axes: Any, result: WalkForwardResult) -> None:
     axes.set_title("Equity out of sample, folds chained")
     equity, times = result.equity["equity"].to_numpy(), pd.DatetimeIndex(result.equity.index).asi8
     kept = kept_points(equity)
-    axes.axhline(result.config.cash, color=house.GREY, linewidth=0.8)
+    axes.axhline(result.config.deposit, color=house.GREY, linewidth=0.8)
     axes.plot(times[kept] / house.DAY_NS, equity[kept], color=house.BLUE)
     taken = [each for each in result.folds if each.tested is not None and each.tested.metrics["liquidations"]]
     for number, each in enumerate(taken):
@@ -128,8 +129,8 @@ def _walked(axes: Any, result: WalkForwardResult) -> None:
             when / house.DAY_NS, level, marker="X", s=42, color=house.RED, edgecolors="white", linewidths=0.6, zorder=4,
             label="liquidation" if number == 0 else None,
         )  # fmt: skip
-    axes.set_ylabel("quote currency")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if result.config.cash >= 10 else f"{value:,.4g}")
+    axes.set_ylabel(result.history.currencies[0] or "money")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if result.config.deposit >= 10 else f"{value:,.4g}")
     if taken:
         _legend(axes, 4)
 

@@ -91,7 +91,7 @@ class MonteCarloResult:
             row["paths"] = self.paths
             row |= _named("p_liquidation", wilson(sum(any(one.liquidations) for one in part), len(part)))
             row |= _named("p_ruin", self.ruin(self.ruin_share)[setting])
-            row |= _named("p_loss", wilson(sum(one.equity < self.config.cash for one in part), len(part)))
+            row |= _named("p_loss", wilson(sum(one.equity < self.config.deposit for one in part), len(part)))
             equity, depth = (
                 np.quantile([getattr(one, name) for one in part], SHARES) for name in ("equity", "drawdown")
             )
@@ -105,7 +105,7 @@ class MonteCarloResult:
 
     def ruin(self, share: float) -> tuple[Interval, ...]:
         """Probability, in each setting, that equity ever closes a base bar at or below `share` of the deposit."""
-        limit = share * self.config.cash
+        limit = share * self.config.deposit
         parts = (self._of(setting) for setting in range(len(self.settings)))
         return tuple(wilson(sum(one.lowest <= limit for one in part), len(part)) for part in parts)
 
@@ -151,7 +151,7 @@ class MonteCarloResult:
         return [one for one in self.found if one.setting == setting]
 
     def _frame(self, found: Iterable[Outcome]) -> pd.DataFrame:
-        cash = self.config.cash
+        cash = self.config.deposit
         rows = []
         for one in found:
             row: dict[str, Any] = {"setting": one.setting}
@@ -203,7 +203,7 @@ def montecarlo(
     config, fixed = settings_of(config, options)
     settings, varied = combinations(kind, vary or {}, fixed)
     kind_of_blocks = blocks if isinstance(blocks, Blocks) else from_label(Blocks, blocks)
-    history = engine.configured(history, config)
+    history, config = engine.configured(history, config), engine.funded(history, config)
     bootstrap = Bootstrap(history=history, block_ns=interval_ns(block), blocks=kind_of_blocks, seed=seed)
     shared = Paths(strategy=kind, settings=settings, bootstrap=bootstrap, config=config)
     planned = bool(overridden(kind, ["plan"]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.clock import DAY_NS, interval_text, time_text
 from backtest.enums import label
-from backtest.report.numbers import money, percent
+from backtest.report.numbers import money, percent, with_name
 from backtest.validation.outcomes import largest_move
 
 if TYPE_CHECKING:
@@ -23,15 +23,16 @@ def montecarlo_text(result: MonteCarloResult) -> str:
     """The screen of a Monte Carlo result."""
     history, bootstrap = result.bootstrap.history, result.bootstrap
     fixed = {name: value for name, value in result.settings[0].items() if name not in result.varied}
-    days = history.length * history.interval_ns / DAY_NS
+    days, currency = history.length * history.interval_ns / DAY_NS, history.currencies[0]
     lines = [
         f"{result.strategy}({', '.join(f'{name}={value}' for name, value in fixed.items())})",
         f"{' '.join(history.symbols)}  {history.venue}{', synthetic market' if history.synthetic else ''}",
         f"{result.paths:,} paths of {time_text(history.start_ns)} .. {time_text(history.end_ns)} UTC "
         f"({days:,.0f} days), {label(bootstrap.blocks)} blocks of {interval_text(bootstrap.block_ns)}, "
         f"seed {bootstrap.seed}",
-        f"ruined: equity at or below {percent(result.ruin_share, digits=0)} of {money(result.config.cash)} "
-        "at a bar's close; in brackets 95 % intervals for the number of paths",
+        f"ruined: equity at or below {percent(result.ruin_share, digits=0)} of "
+        f"{with_name(result.config.deposit, currency)} at a bar's close; in brackets 95 % intervals for the number of "
+        "paths",
         "",
         *aligned([[*result.varied, *COLUMNS], *_rows(result)]),
         "",
@@ -55,14 +56,14 @@ def caveats(result: MonteCarloResult) -> tuple[str, str]:
 
 
 def _rows(result: MonteCarloResult) -> list[list[str]]:
-    rows = []
+    rows, currency = [], result.bootstrap.history.currencies[0]
     for setting, row in enumerate(result.table.to_dict("records")):
-        own = f"{money(row['history_equity'])} (above {percent(row['history_rank'], digits=0)} of the paths)"
+        own = f"{money(row['history_equity'], currency)} (above {percent(row['history_rank'], digits=0)} of the paths)"
         rows.append(
             [
                 *(str(result.settings[setting][name]) for name in result.varied),
                 *(share(row, name) for name in ("p_liquidation", "p_ruin", "p_loss")),
-                " / ".join(money(row[name]) for name in ("equity_p05", "equity_median", "equity_p95")),
+                " / ".join(money(row[name], currency) for name in ("equity_p05", "equity_median", "equity_p95")),
                 " / ".join(percent(row[name], digits=1) for name in ("drawdown_median", "drawdown_p05")),
                 f"{own}, {row['history_liquidations']:.0f} liquidated",
             ]

@@ -28,7 +28,7 @@ HISTORY = -1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """One run. Money in quote currency, the drawdown a negative fraction; `lowest` at the closes of base bars."""
+    """One run. Money in the settlement currency, the drawdown negative; `lowest` at the closes of base bars."""
 
     path: int
     setting: int
@@ -96,7 +96,7 @@ def measured(result: Result, number: int, setting: int) -> Outcome:
         setting=setting,
         equity=float(equity[-1]),
         lowest=float(equity.min()),
-        drawdown=drawdown(closes, equity, equity, result.config.cash).depth,
+        drawdown=drawdown(closes, equity, equity, result.deposit).depth,
         liquidations=tuple(np.bincount(taken, minlength=len(history.symbols)).tolist()),
         curve=equity[sampled(history)],
     )

@@ -101,7 +101,7 @@ def walk_forward(
     kind = engine.class_of(strategy)
     config, fixed = settings_of(config, options)
     choice = Choice.of(metric, goal, constraint)
-    history = engine.configured(history, config)
+    history, config = engine.configured(history, config), engine.funded(history, config)
     plan = FoldPlan.of(train, test, step=step, embargo=embargo, anchored=anchored)
     folds = plan.folds(ceil_ns(history.start_ns, history.timeframe_ns), history.end_ns, history.timeframe_ns)
     settings, varied = combinations(kind, grid, fixed)

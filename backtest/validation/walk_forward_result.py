@@ -70,7 +70,7 @@ class WalkForwardResult:
     @cached_property
     def equity(self) -> pd.DataFrame:
         """Out-of-sample equity of the folds one after the other, at the closes of decision bars; with its drawdown."""
-        cash = level = self.config.cash
+        cash = level = self.config.deposit
         times, values, numbers = [self.folds[0].fold.test_start_ns], [cash], [self.folds[0].fold.number]
         for each in self.folds:
             if each.tested is None:
@@ -90,7 +90,7 @@ class WalkForwardResult:
     def metrics(self) -> Mapping[str, float]:
         """Figures of the whole walk; see the summary for their meaning."""
         table, equity = self.table, self.equity["equity"].to_numpy()
-        closes, cash = pd.DatetimeIndex(self.equity.index).asi8, self.config.cash
+        closes, cash = pd.DatetimeIndex(self.equity.index).asi8, self.config.deposit
         daily = daily_returns(daily_equity(closes[1:], equity[1:], cash))
         inside, outside = (table[f"{self.choice.metric}_{side}"] for side in ("in", "out"))
         both = inside.notna() & outside.notna()

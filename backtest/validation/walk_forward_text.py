@@ -53,8 +53,8 @@ def walk_forward_text(result: WalkForwardResult) -> str:
     if history.end_ns > used:
         lines.append(f"! the last {(history.end_ns - used) / DAY_NS:,.1f} days make no whole fold and were not used")
     lines.append(
-        f"! out of sample each fold begins with {result.config.cash:,.0f} and no position, knows the bars since its "
-        "training range began, and marks what is open at its end"
+        f"! out of sample each fold begins with {result.config.deposit:,.8g} {result.history.currencies[0]} and no "
+        "position, knows the bars since its training range began, and marks what is open at its end"
     )
     lines += [f"! {note}" for note in history.notes]
     return "\n".join(lines)

@@ -100,6 +100,15 @@ def is_inverse(symbol: str) -> bool:
     return bool(settle) and base == settle
 
 
+def settlement(symbol: str) -> str:
+    """The currency that a canonical symbol is settled in; empty where the name does not say it.
+
+    >>> settlement("BTC/USD:BTC"), settlement("BTC/USDT:USDT")
+    ('BTC', 'USDT')
+    """
+    return symbol.partition(":")[2]
+
+
 def _quote(symbol: str) -> str:
     return symbol.partition("/")[2].partition(":")[0]
 

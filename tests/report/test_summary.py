@@ -17,9 +17,9 @@ def test_the_screen_of_a_run() -> None:
     assert lines[0] == "by-hand(leverage=10)"
     assert lines[1] == "BTC/USDT:USDT  binance  1h  isolated"
     assert lines[2] == "2020-01-01 00:00 .. 2020-01-01 06:00 UTC  (0.2 days)"
-    assert lines[4].split()[:3] == ["Net", "PnL", "-115.20"]
+    assert lines[4].split()[:4] == ["Net", "PnL", "-115.20", "USDT"]
     assert "paid 1.10, received 0.00" in repr(run)
-    assert "Liquidations cost 210.00 of margin" in repr(run)
+    assert "Liquidations cost 210.00 USDT of margin" in repr(run)
     assert "Orders 4, filled 3; refusals 1; ambiguous bars 0" in repr(run)
 
 
