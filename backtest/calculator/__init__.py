@@ -27,13 +27,16 @@ from backtest.calculator.assessment import (
     printed_price,
     removable_margin,
     requirement,
+    returned,
 )
 from backtest.calculator.batch import Batch, answers
-from backtest.calculator.costs import Endurance, break_even, endurance
 from backtest.calculator.cross import Held, SideBySide, cross_position, side_by_side
+from backtest.calculator.endurance import Endurance, endurance
 from backtest.calculator.formula import explain
 from backtest.calculator.ladder import Rung, ladder
+from backtest.calculator.outcome import Costs, Outcome, break_even, outcome, price_for
 from backtest.calculator.position import Position
+from backtest.calculator.risk import TouchedShare, touch_probability, touched_share
 from backtest.calculator.sequence import State, Step, play
 from backtest.calculator.terms import Terms
 from backtest.calculator.wanted import (
@@ -41,6 +44,7 @@ from backtest.calculator.wanted import (
     PartialClose,
     close_for,
     closing,
+    entry_for,
     margin_for,
     max_leverage,
     size_for_liquidation,
@@ -52,9 +56,11 @@ from backtest.calculator.wanted import (
 __all__ = [
     "Assessment",
     "Batch",
+    "Costs",
     "Endurance",
     "Held",
     "LeverageLimit",
+    "Outcome",
     "PartialClose",
     "Position",
     "Rung",
@@ -62,6 +68,7 @@ __all__ = [
     "State",
     "Step",
     "Terms",
+    "TouchedShare",
     "answers",
     "assess",
     "bankruptcy_price",
@@ -70,6 +77,7 @@ __all__ = [
     "closing",
     "cross_position",
     "endurance",
+    "entry_for",
     "explain",
     "is_liquidated",
     "ladder",
@@ -78,13 +86,18 @@ __all__ = [
     "margin_balance",
     "margin_for",
     "max_leverage",
+    "outcome",
     "play",
+    "price_for",
     "printed_price",
     "removable_margin",
     "requirement",
+    "returned",
     "side_by_side",
     "size_for_liquidation",
     "size_for_margin",
     "size_for_risk",
     "top_up_for",
+    "touch_probability",
+    "touched_share",
 ]

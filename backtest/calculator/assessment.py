@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backtest.broker import liquidation, margin, tiers, valuation
 from backtest.broker.rounding import round_down, round_nearest, round_up
 from backtest.calculator.position import Position, SideText, above
-from backtest.enums import LiquidationRounding
+from backtest.enums import LiquidationRounding, LiquidationStyle
 
 CENT = 0.01
 
@@ -21,7 +21,8 @@ class Assessment:
     `margin` is the whole own wallet, of which `fee_reserve` is set aside for the fee to close. `maintenance_margin` is
     what the venue reports as such, `requirement` what the balance must not fall to; `margin_ratio` is `requirement`
     over `margin_balance` (liquidation at 1). `roe` is the unrealised PnL over the initial margin.
-    `liquidation_price_printed` is rounded as the venue rounds; None where no tick is known.
+    `liquidation_price_printed` is rounded as the venue rounds; None where no tick is known. `returned` is what comes
+    back to the wallet when the whole is liquidated just at the liquidation price (0 where the venue keeps it).
     """
 
     side: SideText
@@ -46,6 +47,7 @@ class Assessment:
     liquidation_price_printed: float | None
     bankruptcy_price: float | None
     distance: float | None
+    returned: float | None
     effective_leverage: float
     leverage_cap: float
     removable_margin: float
@@ -85,6 +87,7 @@ def assess(position: Position, mark_price: float | None = None) -> Assessment:
         liquidation_price_printed=printed_price(position, liquidated),
         bankruptcy_price=bankruptcy_price(position),
         distance=None if liquidated is None else float(valuation.distance(mark, liquidated)),
+        returned=None if liquidated is None else returned(position, liquidated),
         effective_leverage=position.notional(mark) / balance if balance > 0.0 else math.inf,
         leverage_cap=float(tiers.leverage_cap(quantity, mark, term, rungs)),
         removable_margin=removable_margin(position, mark),
@@ -170,6 +173,18 @@ def is_liquidated(position: Position, mark_price: float | None = None) -> bool:
     """
     balance, needed = margin_balance(position, mark_price), requirement(position, mark_price)
     return balance < needed if position.terms.rules.strict else balance <= needed
+
+
+def returned(position: Position, price: float) -> float:
+    """What comes back to the wallet when the venue takes the whole position at a mark `price`: nothing, where it
+    settles at the bankruptcy price; else the balance less the liquidation fee.
+    """
+    if position.terms.rules.liquidation_style is LiquidationStyle.BANKRUPTCY:
+        return 0.0
+    term = position.terms.term
+    balance = margin_balance(position, price)
+    fee = liquidation.liquidation_fee(term["liquidation_fee"], position.quantity, price, balance, term["inverse"])
+    return max(0.0, balance - float(fee))
 
 
 def removable_margin(position: Position, mark_price: float | None = None) -> float:

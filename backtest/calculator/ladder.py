@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backtest.broker import valuation
 from backtest.broker.tiers import leverage_cap
 from backtest.calculator.assessment import bankruptcy_price, liquidation_price
-from backtest.calculator.costs import fees_on_margin
+from backtest.calculator.outcome import fees_on_margin
 from backtest.calculator.position import Position, sign
 from backtest.calculator.terms import Terms
 

@@ -159,6 +159,25 @@ def size_for_liquidation(
     return float(round_down(_last(holds, smallest), terms.lot))
 
 
+def entry_for(side: str, quantity: float, terms: Terms, *, leverage: float, liquidation_price: float) -> float:
+    """The entry price furthest from `liquidation_price` with which a position of this leverage is not liquidated
+    before it: where a limit order may wait.
+    """
+    long = sign(side) > 0
+    target = above("liquidation price", liquidation_price)
+
+    def holds(ratio: float) -> bool:
+        entry = target * ratio if long else target / ratio
+        return _beyond(Position.opened(side, quantity, entry, terms=terms, leverage=leverage), target)
+
+    if holds(1e6):
+        raise UsageError(f"at a leverage of {leverage:g} a {side} outlives {target:g} from any entry price")
+    if not holds(1.0):
+        raise UsageError(f"a leverage of {leverage:g} leaves no distance at all here; take a lower one")
+    ratio = _last(holds, 1.0)
+    return target * ratio if long else target / ratio
+
+
 @dataclass(frozen=True, kw_only=True)
 class PartialClose:
     """A part to close and what is left of the position, with what the part set free put back as margin.

@@ -76,3 +76,19 @@ def test_a_printed_price_is_rounded_as_the_venue_rounds(
         position = calc.Position.opened(side, 1.0, 100.0, terms=listed, leverage=10)
         assert calc.printed_price(position, price) == pytest.approx(printed, abs=1e-9)
         assert calc.printed_price(replace(position, terms=terms), price) is None
+
+
+def test_what_returns_when_the_whole_is_liquidated() -> None:
+    # at 54,216.87 the balance is the maintenance margin of 108.43; Binance takes 1.25 % of 27,108 and leaves nothing;
+    # at a fee of 0.1 % 81.33 would return; Bybit settles at the bankruptcy price
+    assert calc.assess(LONG).returned == pytest.approx(108.433735, abs=1e-6)
+    binance = calc.Position.opened("long", 0.5, 60_000.0, terms=calc.Terms.of(symbol="BTCUSDT"), leverage=10)
+    assert calc.assess(binance).returned == 0.0
+    contract = LONG.terms.contract.copy()
+    contract["liquidation_fee"] = 0.001
+    light = replace(LONG, terms=replace(LONG.terms, contract=contract))
+    assert calc.assess(light).returned == pytest.approx(108.433735 - 27.108434, abs=1e-6)
+    bybit = calc.Position.opened("long", 0.5, 60_000.0, terms=calc.Terms.of(venue="bybit"), leverage=10)
+    assert calc.assess(bybit).returned == 0.0
+    one = calc.Position.opened("long", 0.5, 60_000.0, terms=calc.Terms.of(maintenance_rate=0.004), leverage=1)
+    assert calc.assess(one).returned is None

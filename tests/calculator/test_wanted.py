@@ -159,3 +159,15 @@ def test_the_distance_of_a_position_without_a_liquidation_price_is_infinite() ->
     one = calc.Position.opened("long", 0.5, 60_000.0, terms=PLAIN, leverage=1)
     assert math.isinf(distance_of(one, 60_000.0))
     assert distance_of(LONG, 50_000.0) == 0.0
+
+
+def test_the_entry_with_which_a_leverage_outlives_a_price() -> None:
+    # E x 0.9 / 0.996 = 54,000; a short: E x 1.1 / 1.004 = 66,000
+    found = calc.entry_for("long", 0.5, PLAIN, leverage=10, liquidation_price=54_000.0)
+    assert found == pytest.approx(54_000.0 * 0.996 / 0.9)
+    found = calc.entry_for("short", 0.5, PLAIN, leverage=10, liquidation_price=66_000.0)
+    assert found == pytest.approx(66_000.0 * 1.004 / 1.1)
+    with pytest.raises(UsageError, match="from any entry"):
+        calc.entry_for("long", 0.5, PLAIN, leverage=1, liquidation_price=54_000.0)
+    with pytest.raises(UsageError, match="no distance at all"):
+        calc.entry_for("long", 0.5, PLAIN, leverage=300, liquidation_price=54_000.0)

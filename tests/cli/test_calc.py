@@ -136,6 +136,32 @@ def test_break_even(capsys: pytest.CaptureFixture[str]) -> None:
     assert document(words, capsys)["break_even_price"] == pytest.approx(30_045.0 / 0.5)
 
 
+def test_profit_and_the_price_of_a_profit(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["pnl", *LONG, "--leverage", "10"]
+    found = document([*words, "--exit", "66000"], capsys)
+    assert (found["pnl"], found["net"], found["roe"]) == (3_000.0, 2_968.5, pytest.approx(0.9895))
+    assert document([*words, "--roe", "98.95%"], capsys)["price"] == pytest.approx(66_000.0)
+    assert document([*words, "--profit", "2968.5"], capsys)["price"] == pytest.approx(66_000.0)
+    assert "Net 2,968.50   ROE +98.95 %" in lines([*words, "--exit", "66000"], capsys)
+
+
+def test_the_entry_that_outlives_a_price(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["entry", "--size", "0.5", *RATE, "--leverage", "10x", "--target", "54000"]
+    assert document(words, capsys)["entry_price"] == pytest.approx(54_000 * 0.996 / 0.9)
+    assert "Entry 59,760.00 (+10.67 %) puts the liquidation price at 54,000.00" in lines(words, capsys)
+
+
+def test_how_likely_the_liquidation_price_is_met(capsys: pytest.CaptureFixture[str], workspace: Path) -> None:
+    # ln(60000 / 54216.87) = 0.101352; 60 % a year: 3.1404 % a day, 3.2274 sigma, 2 x 0.000625
+    words = ["risk", *LONG, "--leverage", "10"]
+    found = document([*words, "--volatility", "60%"], capsys)
+    assert found["touch_probability"] == pytest.approx(0.00125, abs=1e-5)
+    assert "3.07 σ of 24h" in lines([*words, "--volatility", "60%"], capsys)
+    stored = document([*words, "--history", "sample", "--range", "30d", "--within", "4h"], capsys)
+    assert stored["history"]["starts"] == 30 * 24 - 3
+    assert stored["volatility"] == stored["history"]["volatility"]
+
+
 def test_how_long_the_margin_lasts(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["funding", *LONG, "--leverage", "10"]
     text = lines(words, capsys)
@@ -239,6 +265,10 @@ def test_a_batch_with_a_bad_row(capsys: pytest.CaptureFixture[str], tmp_path: Pa
         (["size", "--entry", "60000", "--symbol", "BTCUSDT", "--margin", "1", "--leverage", "5"], "less than one lot"),
         (["close", *LONG, "--leverage", "3", "--mark", "59000"], "give one of --distance"),
         (["average", *LONG, "--leverage", "3", "--at", "59000"], "give one of --add"),
+        (["pnl", *LONG, "--exit", "5", "--roe", "5%"], "give one of --exit"),
+        (["pnl", *LONG, "--side", "short", "--profit", "40000"], "no price brings 40,000"),
+        (["risk", *LONG, "--leverage", "3"], "give --volatility"),
+        (["risk", *LONG, "--leverage", "1", "--volatility", "60%"], "no liquidation price"),
         (["sequence", *RATE], "give --step options or a FILE"),
         (["sequence", "absent.txt"], "there is no file absent.txt"),
         (["cross", *LONG, "--wallet", "5", "--other", "entyr=5"], "did you mean 'entry'"),

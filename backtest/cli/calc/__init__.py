@@ -9,12 +9,15 @@ from backtest.cli.calc.batch import batch
 from backtest.cli.calc.break_even import break_even
 from backtest.cli.calc.close import close
 from backtest.cli.calc.cross import cross
+from backtest.cli.calc.entry import entry
 from backtest.cli.calc.funding import funding
 from backtest.cli.calc.ladder import ladder
 from backtest.cli.calc.liquidation import liquidation
 from backtest.cli.calc.margin import margin
 from backtest.cli.calc.max_leverage import max_leverage
+from backtest.cli.calc.pnl import pnl
 from backtest.cli.calc.remove import remove
+from backtest.cli.calc.risk import risk
 from backtest.cli.calc.sequence import sequence
 from backtest.cli.calc.size import size
 from backtest.cli.calc.top_up import top_up
@@ -39,10 +42,13 @@ for command in (
     margin,
     max_leverage,
     size,
+    entry,
     top_up,
     remove,
+    pnl,
     break_even,
     funding,
+    risk,
     ladder,
     close,
     average,

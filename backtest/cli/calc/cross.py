@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from backtest.calculator import Held, Position, Terms, side_by_side
-from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, position_of
+from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, with_margin
 from backtest.cli.calc.showing import amount, price_text, show, table
 from backtest.cli.options import several
 from backtest.config import fraction, number
@@ -41,9 +41,7 @@ def cross(
     **given: Any,
 ) -> None:
     """Where positions are liquidated and what they can lose, isolated and cross, the other marks standing still."""
-    if given["leverage"] is None and given["margin"] is None:
-        given = {**given, "leverage": "1"}
-    position = position_of(given)
+    position = with_margin(given)
     at = position.entry_price if mark is None else optional(mark, "--mark") or 0.0
     held = [Held(position=position, mark_price=at), *(_other(text, given, position.terms) for text in others)]
     found = side_by_side(held, number(wallet, "--wallet"))

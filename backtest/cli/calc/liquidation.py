@@ -12,6 +12,7 @@ from backtest.calculator import Assessment, Position, assess, break_even, endura
 from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, position_of
 from backtest.cli.calc.showing import amount, change, price_text, show
 from backtest.cli.options import several
+from backtest.enums import LiquidationStyle
 from backtest.report.numbers import percent, price
 
 
@@ -50,9 +51,17 @@ def screen(position: Position, found: Assessment, even: float | None) -> list[st
         f"(ROE {percent(found.roe, digits=1)})   "
         f"margin balance {amount(found.margin_balance)}   margin ratio {percent(found.margin_ratio, digits=1)}{due}",
         f"Effective leverage {found.effective_leverage:.2f}x{cap}   removable {amount(found.removable_margin)}",
+        *([] if found.returned is None else [_taken(position, found.returned)]),
         _lasting(position, found.mark_price),
         f"Rules of {position.terms.rules.name}, tiers: {position.terms.source}",
     ]
+
+
+def _taken(position: Position, returned: float) -> str:
+    if position.terms.rules.liquidation_style is LiquidationStyle.BANKRUPTCY:
+        return "Liquidated, it is settled at the bankruptcy price: nothing returns"
+    rate = percent(float(position.terms.term["liquidation_fee"]))
+    return f"Liquidated just there, {amount(returned)} returns after a liquidation fee of {rate}"
 
 
 def _lasting(position: Position, mark: float) -> str:

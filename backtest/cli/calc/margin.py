@@ -10,7 +10,7 @@ from backtest.broker.fees import fee
 from backtest.broker.margin import open_loss
 from backtest.calculator import liquidation_price, margin_for
 from backtest.calculator.wanted import target_of
-from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, position_of
+from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, with_margin
 from backtest.cli.calc.showing import amount, price_text, show
 from backtest.cli.options import several
 from backtest.config import fraction
@@ -28,9 +28,7 @@ def margin(
 
     With --target or --distance: the margin with which the position is liquidated there.
     """
-    if given["leverage"] is None and given["margin"] is None:
-        given = {**given, "leverage": "1"}
-    position = position_of(given)
+    position = with_margin(given)
     at = position.entry_price if mark is None else optional(mark, "--mark") or 0.0
     if target is not None or distance is not None:
         wanted = target_of(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from backtest.calculator import Position, Terms
+from backtest.calculator import Costs, Position, Terms
 from backtest.calculator.naming import is_inverse, venue_named
 from backtest.config import fraction, number
 from backtest.errors import UsageError
@@ -40,6 +40,11 @@ OWN = (
     click.option("--funding-paid", help="Paid out of a margin that follows from the leverage.  [0]"),
 )
 MARK = (click.option("--mark", help="Mark price.  [the entry price]"),)
+COSTS = (
+    click.option("--funding", help="Funding paid so far, money (below 0: received).  [--funding-paid, else 0]"),
+    click.option("--opening-fee", help="Rate of the opening fee: 0.02%.  [the taker fee]"),
+    click.option("--closing-fee", help="Rate of the closing fee.  [the taker fee]"),
+)
 SHOWN = (
     click.option("--explain", "explained", is_flag=True, help="Show the formula with the figures put in."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
@@ -55,6 +60,17 @@ def optional(text: str | None, name: str) -> float | None:
 def leverage_of(text: str | None) -> float | None:
     """A leverage from `10` or `10x`."""
     return None if text is None else number(text.lower().removesuffix("x"), "--leverage")
+
+
+def costs_of(given: dict[str, Any]) -> Costs:
+    """The fees and the funding that the options name; taken out of `given`."""
+    rates = {name: given.pop(name) for name in ("opening_fee", "closing_fee")}
+    opening, closing = (
+        None if rate is None else fraction(rate, f"--{name.replace('_', '-')}") for name, rate in rates.items()
+    )
+    funding = given.pop("funding")
+    paid = optional(given["funding_paid"] if funding is None else funding, "--funding")
+    return Costs(opening_fee=opening, closing_fee=closing, funding_paid=paid or 0.0)
 
 
 def terms_of(given: Mapping[str, Any]) -> Terms:
@@ -93,3 +109,10 @@ def position_of(given: Mapping[str, Any]) -> Position:
         added_margin=optional(given["added_margin"], "--added-margin") or 0.0,
         funding_paid=optional(given["funding_paid"], "--funding-paid") or 0.0,
     )
+
+
+def with_margin(given: Mapping[str, Any]) -> Position:
+    """The position that the options describe; at a leverage of 1 where neither margin nor leverage is given."""
+    if given["leverage"] is None and given["margin"] is None:
+        given = {**given, "leverage": "1"}
+    return position_of(given)

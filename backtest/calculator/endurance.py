@@ -1,46 +1,15 @@
-"""What time and trading cost: the price that pays fees and funding back, and how long a margin lasts.
-
-A profit and a fee are both linear in the notional, so the price of break-even follows from the profit at two notionals.
-"""
+"""How long a margin lasts at a funding rate, while the price stands still."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from backtest.broker import fees, funding, valuation
-from backtest.broker.liquidation import price_of
+from backtest.broker import funding
 from backtest.calculator.assessment import is_liquidated, liquidation_price, margin_balance, requirement
 from backtest.calculator.position import Position, above
 from backtest.calculator.wanted import margin_for
 from backtest.enums import Pocket
-
-
-def break_even(
-    position: Position, *, opening_fee: float | None = None, closing_fee: float | None = None, funding_paid: float = 0.0
-) -> float | None:
-    """Price at which closing pays back both fees (rates; the taker fee, where none is given) and the funding paid; None
-    where no price does.
-
-    >>> from backtest.calculator.terms import Terms
-    >>> position = Position.opened("long", 0.5, 60_000, leverage=10, terms=Terms.of_rate(0.004, taker=0.0005))
-    >>> round(break_even(position), 2)
-    60060.03
-    """
-    taker = position.terms.taker
-    opened = _fee(position, position.entry_price, taker if opening_fee is None else opening_fee)
-    rate = taker if closing_fee is None else closing_fee
-
-    def result(price: float) -> float:
-        return position.unrealised_pnl(price) - opened - _fee(position, price, rate) - funding_paid
-
-    value = position.notional(position.entry_price)
-    inverse = position.terms.term["inverse"]
-    twice = float(price_of(2.0 * value, position.quantity, value, inverse))
-    at_entry, at_twice = result(position.entry_price), result(twice)
-    wanted = value * (1.0 - at_entry / (at_twice - at_entry))
-    price = float(price_of(wanted, position.quantity, value, inverse))
-    return price if math.isfinite(price) and price > 0.0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +57,3 @@ def endurance(position: Position, rate: float, *, mark_price: float | None = Non
         reason = f"{position.terms.rules.name} takes no funding that would liquidate a position"
     intervals = math.inf if reason else from_wallet + (position.margin - margin_for(position, mark)) / paid
     return Endurance(rate=rate, payment=paid, intervals=intervals, from_wallet=from_wallet, shift=shift, reason=reason)
-
-
-def _fee(position: Position, price: float, rate: float) -> float:
-    return float(fees.fee(rate, position.quantity, float(price), position.terms.term["inverse"]))
-
-
-def fees_on_margin(position: Position) -> float:
-    """Round-trip taker fee at the entry price, as a share of the initial margin."""
-    value = float(valuation.notional(position.quantity, position.entry_price, position.terms.term["inverse"]))
-    return 2.0 * position.terms.taker * value / position.initial_margin
