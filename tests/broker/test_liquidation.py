@@ -18,6 +18,7 @@ from backtest.broker.liquidation import (
 )
 from backtest.broker.records import TERMS, TIER
 from backtest.broker.tiers import maintenance_margin
+from backtest.enums import FeeReserve, TierUnit
 
 # 1 % to 1,000, then 3 % less 20, then 10 % less 370
 TIERS = np.array(
@@ -88,3 +89,35 @@ def test_nothing_is_settled_beyond_the_bankruptcy_price(quantity: float, mark: f
 @pytest.mark.parametrize(("balance", "fee"), [(5.0, 1.25), (1.0, 1.0), (0.0, 0.0), (-2.0, 0.0)])
 def test_the_liquidation_fee_takes_no_more_than_is_left(balance: float, fee: float) -> None:
     assert liquidation_fee(0.0125, -1.0, 100.0, balance, 0) == fee
+
+
+@pytest.mark.parametrize(
+    ("reserve", "quantity", "margin"),
+    [
+        # 10 at 100 to be liquidated at 80, 1 % asked for: a loss of 200 and a requirement of 8; a reserve of 0.1 %
+        pytest.param(FeeReserve.NONE, 10.0, 208.0, id="none"),
+        # ... of the 1,000 at entry
+        pytest.param(FeeReserve.VALUE, 10.0, 209.0, id="value"),
+        # ... of 1,000 x (1 - 1/5)
+        pytest.param(FeeReserve.BANKRUPTCY, 10.0, 208.8, id="bankruptcy"),
+        # ... of n = (1,000 - M) / 0.999 with M = 208 + n / 1,000: n = 792, M = 208.792
+        pytest.param(FeeReserve.MOVING_BANKRUPTCY, 10.0, 208.792, id="moving bankruptcy"),
+        # short: at 80 a gain of 200 and 8 are asked for; n = (1,000 + M) / 1.001 with M = -192 + n / 1,000: n = 808
+        pytest.param(FeeReserve.MOVING_BANKRUPTCY, -10.0, -191.192, id="moving bankruptcy of a short"),
+    ],
+)
+def test_the_margin_for_a_liquidation_price_counts_the_reserve(
+    reserve: FeeReserve, quantity: float, margin: float
+) -> None:
+    terms = term(fee_reserve=reserve, reserve_fee=0.001, reserve_in_trigger=1)
+    assert margin_for(quantity, 100.0, 5.0, 80.0, terms, TIERS) == pytest.approx(margin)
+    terms["reserve_in_trigger"] = 0
+    assert margin_for(quantity, 100.0, 5.0, 80.0, terms, TIERS) == pytest.approx(208.0 if quantity > 0 else -192.0)
+
+
+def test_a_ratio_that_falls_with_the_price_is_never_reached() -> None:
+    # at a rate of 10 % the ratio of a long cannot rise to 5 %: with each unit of price the requirement falls faster
+    quantity_tiers = np.array([(0.0, np.inf, 0.1, 0.0, 10.0, 0.0)], TIER)
+    for unit in (TierUnit.NOTIONAL, TierUnit.QUANTITY):
+        terms = term(count=1, tier_unit=unit)
+        assert math.isnan(ratio_price(10.0, 100.0, 500.0, 2.0, 100.0, terms, quantity_tiers, 0.05))
