@@ -91,7 +91,9 @@ def opening_fault(account, position, term, tiers, side, quantity, price, leverag
         return LEVERAGE_ABOVE_TIER
     if held > 0.0 and leverage < position["leverage"] and term["lower_leverage"] == 0:
         return LEVERAGE_CANNOT_BE_LOWERED
-    if needed_to_open(position, term, side, quantity, price, leverage, rate) > free_balance(account):
+    needed = needed_to_open(position, term, side, quantity, price, leverage, rate)
+    # an order that takes just what it had reserved must not fail by a rounding
+    if needed * (1.0 - SLACK) > free_balance(account):
         return INSUFFICIENT_MARGIN
     return NO_REASON
 
@@ -182,7 +184,7 @@ def fill(
 
 @kernel
 def _outside_band(position, term, price):
-    return abs(price - position["mark_price"]) > term["price_band"] * position["mark_price"]
+    return abs(price - position["mark_price"]) > term["price_band"] * position["mark_price"] * (1.0 + SLACK)
 
 
 @inlined

@@ -93,10 +93,10 @@ def opening_refusal(
     reason = leverage_refusal(desk, order, opened, price)
     if reason:
         return reason
-    if needed(desk, order, opened, price, fee_rate) > desk.account.free:
+    if needed(desk, order, opened, price, fee_rate) * (ONE - LAST_DIGITS) > desk.account.free:
         return Reason.INSUFFICIENT_MARGIN
     if market:
         mark = desk.price(order.leg, PriceSource.MARK)
-        if abs(price - mark) > desk.contract(order.leg).price_band * mark:
+        if abs(price - mark) > desk.contract(order.leg).price_band * mark * (ONE + LAST_DIGITS):
             return Reason.OUTSIDE_PRICE_BAND
     return Reason.NONE

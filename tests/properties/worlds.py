@@ -212,7 +212,9 @@ def _rules(rng: np.random.Generator) -> np.ndarray:
     if rules["maintenance_basis"] == Basis.ENTRY and rules["tier_unit"] == TierUnit.NOTIONAL:
         # no venue counts the margin at entry on a tier that moves with the mark
         rules["tier_unit"] = TierUnit.ENTRY
-    rules["whole_tiers"] = rng.random() < 0.4
+    # amounts that make the requirement continuous are worked out on the value that it counts
+    on_its_value = rules["tier_unit"] == TierUnit.NOTIONAL or rules["maintenance_basis"] == Basis.ENTRY
+    rules["whole_tiers"] = rng.random() < 0.4 or not on_its_value or rules["tier_unit"] == TierUnit.QUANTITY
     rules["fee_reserve"] = rng.choice(list(FeeReserve), p=[0.5, 0.1, 0.1, 0.2, 0.1])
     rules["reserve_fee"] = rng.choice([0.0005, 0.00075])
     rules["reserve_in_trigger"] = rng.integers(0, 2)
