@@ -24,6 +24,7 @@ import numba
 import numpy as np
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.types import unliteral
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -169,17 +170,50 @@ def _compiled(function: Callable[..., Any], *, forceinline: bool) -> Any:
     compiler = cast(Any, numba.njit)(nogil=True, error_model="numpy", _nrt=False, forceinline=forceinline)
     dispatcher = compiler(function)
     dispatcher._cache = cast(Any, _KernelCache)(function)
-    _one_signature(dispatcher)
+    _for_callers(dispatcher)
     return dispatcher
 
 
-def _one_signature(dispatcher: Any) -> None:
-    """Keep the compiler from compiling a kernel anew for each constant that a caller passes (half of the compile
-    time).
+def _for_callers(dispatcher: Any) -> None:
+    """How a kernel is compiled for another one that calls it.
+
+    Not anew for each constant that a caller passes: that was half of the compile time. And only as far as the caller
+    needs it, which takes its code up and optimises the whole: machine code of its own, its wrappers and its place in
+    the cache are made when Python calls it. That was half of what was left.
     """
     template = dispatcher.get_call_template
 
-    def without_literals(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
-        return template(tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()})
+    def called(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        plain = tuple(map(unliteral, args))
+        if not kws and plain not in dispatcher.overloads:
+            _compile_for_callers(dispatcher, plain)
+        return template(plain, {name: unliteral(kind) for name, kind in kws.items()})
 
-    dispatcher.get_call_template = without_literals
+    dispatcher.get_call_template = called
+
+
+def _compile_for_callers(dispatcher: Any, args: tuple[Any, ...]) -> None:
+    compiler = dispatcher._compiler
+    customize = compiler._customize_flags
+
+    def without_code(flags: Any) -> Any:
+        flags = customize(flags)
+        flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        return flags
+
+    def entry(*values: Any) -> Any:
+        """Stands for the machine code: Python's first call makes it."""
+        dispatcher.overloads.pop(args, None)
+        return dispatcher(*values)
+
+    with global_compiler_lock:
+        compiler._customize_flags = without_code
+        try:
+            result = compiler.compile(args, None)
+        finally:
+            compiler._customize_flags = customize
+        library = result.library
+        library._optimize_final_module = lambda: None
+        library._finalize_final_module = lambda: setattr(library, "_finalized", True)
+        dispatcher.targetctx.insert_user_function(entry, result.fndesc, [library])
+        dispatcher.overloads[args] = result._replace(entry_point=entry)
