@@ -31,18 +31,30 @@ def distance_of(position: Position, mark_price: float) -> float:
     return math.inf if price is None else float(valuation.distance(float(mark_price), price))
 
 
-def margin_for(position: Position, target_price: float) -> float:
-    """The whole own margin with which the position is liquidated at `target_price`."""
-    return float(
+def margin_for(position: Position, target_price: float, mark_price: float | None = None) -> float:
+    """The whole own margin with which the position is liquidated at `target_price`.
+
+    Where the tiers hold for the whole position the requirement jumps, and there may be no such margin: then it is the
+    least one with which the position, from `mark_price` on (the entry price, where none is given), outlives the target.
+    """
+    target = above("liquidation price", target_price)
+    needed = float(
         liquidation.margin_for(
             position.quantity,
             position.entry_price,
             position.leverage,
-            above("liquidation price", target_price),
+            target,
             position.terms.term,
             position.terms.tiers,
         )
     )
+    if position.terms.rules.marginal or _beyond(replace(position, margin=needed), target, mark_price):
+        return needed
+
+    def dies(more: float) -> bool:
+        return not _beyond(replace(position, margin=needed + more), target, mark_price)
+
+    return needed + _last(dies, position.notional(position.entry_price) * 1e-9)
 
 
 def top_up_for(
@@ -55,7 +67,8 @@ def top_up_for(
     """Margin to add so that the liquidation price is the wanted one, or lies `distance` from `mark_price`; negative:
     that much is to spare.
     """
-    return margin_for(position, target_of(position, liquidation_price, distance, mark_price)) - position.margin
+    target = target_of(position, liquidation_price, distance, mark_price)
+    return margin_for(position, target, mark_price) - position.margin
 
 
 def target_of(
@@ -305,9 +318,9 @@ def _at_leverage(quantity: float, price: float, leverage: float, terms: Terms) -
     return Position(quantity=quantity, entry_price=price, margin=own, leverage=leverage, terms=terms)
 
 
-def _beyond(position: Position, price: float) -> bool:
+def _beyond(position: Position, price: float, mark_price: float | None = None) -> bool:
     """Whether the position outlives `price` (to the last digits of a double)."""
-    found = liquidation_price(position)
+    found = liquidation_price(position, mark_price)
     if found is None:
         return not is_liquidated(position, price)
     return (price - found) * position.quantity >= -1e-12 * price * abs(position.quantity)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from backtest import calculator as calc
@@ -171,3 +173,22 @@ def test_the_entry_with_which_a_leverage_outlives_a_price() -> None:
         calc.entry_for("long", 0.5, PLAIN, leverage=1, liquidation_price=54_000.0)
     with pytest.raises(UsageError, match="no distance at all"):
         calc.entry_for("long", 0.5, PLAIN, leverage=300, liquidation_price=54_000.0)
+
+
+def jumping() -> calc.Terms:
+    """Two tiers of the whole position: 1 % up to a notional of 950, 10 % above."""
+    terms = calc.Terms.of(maintenance_rate=0.01)
+    rungs = np.concatenate([terms.tiers, terms.tiers])
+    rungs["cap"], rungs["floor"], rungs["rate"] = (950.0, math.inf), (0.0, 950.0), (0.01, 0.1)
+    return replace(terms, tiers=rungs, rules=replace(terms.rules, marginal=False))
+
+
+def test_where_the_requirement_jumps_a_wish_is_outlived_and_not_only_met() -> None:
+    # long 10 at 100: to come down to 94 it has to pass 95, where 95 are still required and 50 are lost: 145 of margin.
+    # At 94 alone 9.4 + 60 would do.
+    position = calc.Position.opened("long", 10.0, 100.0, terms=jumping(), leverage=5)
+    assert calc.margin_for(position, 94.0) == pytest.approx(145.0)
+    assert calc.margin_for(position, 94.0, 94.5) == pytest.approx(69.4)
+    assert calc.top_up_for(position, liquidation_price=94.0) == pytest.approx(-55.0)
+    found = calc.max_leverage("long", 10.0, 100.0, jumping(), stop=94.0)
+    assert found.leverage == 6.89  # 1,000 / 145

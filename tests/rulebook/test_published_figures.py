@@ -7,6 +7,7 @@ that do not follow from their venue's own formula are listed at the end, with wh
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from dataclasses import replace
@@ -19,7 +20,7 @@ import pytest
 from backtest import calculator as calc
 from backtest.broker import funding, liquidation, tiers, valuation
 from backtest.broker.rounding import round_down, round_up
-from backtest.calculator.batch import answer, position_of
+from backtest.calculator.batch import COLUMNS, answer, position_of
 from backtest.enums import LedgerKind
 from backtest.errors import MarketDataError
 from backtest.market.contract import TierTable
@@ -49,6 +50,17 @@ def test_the_calculator_gives_each_published_figure(figure: dict[str, Any]) -> N
     answered = answer(figure["row"])
     for column, value in figure["expect"].items():
         assert answered[column] == pytest.approx(value, rel=0, abs=tolerance(figure, column, value)), column
+
+
+def test_the_whole_table_is_answered_from_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "positions.csv"
+    with file.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows({"id": each["id"], **each["row"]} for each in FIGURES)
+    found = calc.answers(file)
+    assert found.errors == ()
+    assert list(found.positions) == [{"id": each["id"], **answer(each["row"])} for each in FIGURES]
 
 
 @pytest.mark.parametrize("figure", LIQUIDATED, ids=name_of)

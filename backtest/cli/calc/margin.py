@@ -37,7 +37,7 @@ def margin(
             None if distance is None else fraction(distance, "--distance"),
             at,
         )
-        needed = margin_for(position, wanted)
+        needed = margin_for(position, wanted, at)
         reached = position.adding(needed - position.margin)
         price = liquidation_price(reached, at)
         lines = [f"A margin of {amount(needed)} puts the liquidation price at {price_text(price)}"]
