@@ -65,7 +65,7 @@ from backtest.broker.path import (
     first_meeting,
     reach,
 )
-from backtest.broker.takeover import deleverage, liquidate, most_rows, replenished
+from backtest.broker.takeover import CRUMB, deleverage, liquidate, most_rows, replenished
 from backtest.broker.tiers import table_at
 from backtest.broker.valuation import distance, free_balance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, is_frozen, refresh
@@ -416,9 +416,10 @@ def _top_up(account, settings, positions, terms, tiers, ledger, notices, top_ups
     amount = min(top_up["amount"], left, free)
     wait = math.ceil(top_up["cooldown_ns"] / settings["bar_ns"])
     top_up["ready_bar"] = account["bar"] + max(1, int(wait))
-    if amount <= 0.0:
-        reason = BUDGET_SPENT if left <= 0.0 else WALLET_EMPTY
-        if left <= 0.0:
+    crumb = CRUMB * top_up["amount"]
+    if amount <= crumb:
+        reason = BUDGET_SPENT if left <= crumb else WALLET_EMPTY
+        if left <= crumb:
             top_up["active"] = 0
         position["stale"] = 1
         note(
@@ -496,8 +497,7 @@ def reach_all(account, settings, positions, terms, orders, book, prices):
         position = positions[leg]
         if position["awake"] == 0:
             position["there"] = 1 if present(prices, leg, bar) else 0
-            if account["cross"] == 0:
-                position["low_first"] = choose(settings, position, orders, book, leg)
+            position["low_first"] = choose(settings, position, orders, book, leg)
             position["point_segment"] = -1
         if position["there"] == 1:
             reach(account, position, prices, leg, account["segment"], account["fraction"])

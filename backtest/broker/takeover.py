@@ -36,7 +36,7 @@ from backtest.broker.valuation import free_balance, margin_balance, notional, un
 from backtest.compiling import kernel
 
 CRUMB = 1e-9
-"""Less than this share of the initial margin is not worth adding: it is a rounding."""
+"""Less than this share of what was to be added is not worth adding: it is a rounding."""
 
 ROUNDING = 1e-12
 """A balance below this share of the notional is none."""

@@ -10,7 +10,7 @@ import numpy as np
 from backtest.enums import CommandKind, LedgerKind, LeverageChange, NoticeKind, Reason, Removable, ThresholdKind
 from tests.oracle.admission import leverage_cap
 from tests.oracle.desk import Desk
-from tests.oracle.money import ONE, TENTH, ZERO, exact
+from tests.oracle.money import CRUMB, ONE, TENTH, ZERO, exact
 from tests.oracle.requirement import locked_reserve
 from tests.oracle.state import Position, TopUp
 
@@ -167,11 +167,12 @@ def top_up(desk: Desk, position: Position, policy: TopUp) -> None:
     """
     amount = min(policy.amount, policy.budget - policy.spent, desk.account.free)
     policy.ready_bar = desk.bar + max(1, policy.cooldown_bars)  # [3.5] at most one per base bar
-    if amount > ZERO:
+    crumb = CRUMB * policy.amount
+    if amount > crumb:
         policy.spent += amount
         move(desk, position, amount, LedgerKind.TOP_UP)
         return
-    reason = Reason.BUDGET_SPENT if policy.spent >= policy.budget else Reason.WALLET_EMPTY
+    reason = Reason.BUDGET_SPENT if policy.budget - policy.spent <= crumb else Reason.WALLET_EMPTY
     if reason == Reason.BUDGET_SPENT:
         del desk.account.top_ups[position.leg]
     desk.journal.note(desk.where(position.leg), NoticeKind.TOP_UP_FAILED, reason=reason, mark=desk.mark(position.leg))

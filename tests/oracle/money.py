@@ -14,6 +14,8 @@ getcontext().prec = 50
 ZERO = Decimal(0)
 ONE = Decimal(1)
 TENTH = Decimal("0.1")
+CRUMB = Decimal("1e-9")
+"""[5.5, 6.4] Less than this share of what was to be added is not worth adding: it is a rounding."""
 LAST_DIGITS = Decimal("1e-40")
 
 

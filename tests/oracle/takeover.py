@@ -6,11 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from backtest.enums import LedgerKind, LiquidationStyle, Liquidity, PartialStyle, Reason, TierUnit
 from tests.oracle.desk import Desk
-from tests.oracle.money import ZERO, round_quantity
+from tests.oracle.money import CRUMB, ZERO, round_quantity
 from tests.oracle.state import Position
-
-CRUMB = Decimal("1e-9")
-"""[5.5] Less than this share of the initial margin is not worth adding: it is a rounding."""
 
 ROUNDING = Decimal("1e-12")
 """[5.6] A balance below this share of the notional is none."""
