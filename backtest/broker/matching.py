@@ -67,8 +67,8 @@ from backtest.compiling import inlined, kernel
 
 @kernel
 def passed(order, level, price):
-    """Whether `price` has reached the order's `level`."""
-    return price <= level if fires_below(order) else price >= level
+    """Whether `price` has reached the order's `level`, but for the rounding of a point of the path."""
+    return price <= level * (1.0 + SLACK) if fires_below(order) else price >= level * (1.0 - SLACK)
 
 
 @kernel

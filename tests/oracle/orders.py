@@ -8,20 +8,20 @@ from backtest.enums import Liquidity, OrderKind, OrderStatus, Reason
 from tests.oracle.admission import below_minimum, leverage_refusal, opening_part, reserve
 from tests.oracle.desk import Desk
 from tests.oracle.fills import fill
-from tests.oracle.money import ZERO, round_quantity
+from tests.oracle.money import LAST_DIGITS, ZERO, round_quantity
 from tests.oracle.state import Order
 
 
 def triggered(order: Order, price: Decimal) -> bool:
     """Whether a price has reached the order's trigger."""
     assert order.trigger is not None
-    return (price - order.trigger) * order.trigger_direction >= ZERO
+    return (price - order.trigger) * order.trigger_direction >= -LAST_DIGITS * price
 
 
 def limit_passed(order: Order, price: Decimal) -> bool:
     """Whether a price has reached the order's limit: at or below it for a buy, at or above it for a sell."""
     assert order.price is not None
-    return (order.price - price) * order.side >= ZERO
+    return (order.price - price) * order.side >= -LAST_DIGITS * price
 
 
 def take_in(desk: Desk, order: Order) -> None:

@@ -55,3 +55,24 @@ def test_thresholds_at_one_point_act_in_the_order_of_their_numbers() -> None:
     other.sell(0, quantity=1, order_kind=OrderKind.STOP, trigger=21.1, trigger_on=PriceSource.MARK, reduce_only=1)
     other.buy(0, quantity=1, leverage=3, order_kind=OrderKind.LIMIT, price=20.7)
     assert list(other.play().ledger["order"][1:]) == [1, 2, 3]
+
+
+def test_a_limit_that_the_price_has_just_reached_would_take() -> None:
+    # seven elevenths of the way the mark is at 16.13, and the last price at 16.01 + 0.44 x 7 / 11 = 16.29, which is
+    # 16.289999999999996 in doubles: the post-only limit to sell there comes into force reached
+    symbol = Symbol(
+        bars=[flat(16.01), flat(16.01), (16.01, 16.45, 15.95, 16.16)],
+        marks=[flat(15.99), flat(15.99), (15.99, 16.21, 15.96, 16.16)],
+    )
+    scene = Scene(symbols=[symbol])
+    scene.sell(
+        0,
+        quantity=1,
+        leverage=10,
+        order_kind=OrderKind.TAKE_PROFIT_LIMIT,
+        trigger=16.13,
+        trigger_on=PriceSource.MARK,
+        price=16.29,
+        post_only=1,
+    )
+    assert scene.play().reasons(NoticeKind.REJECTION) == [Reason.POST_ONLY_WOULD_TAKE]
