@@ -104,8 +104,8 @@ class AuditReport:
             f"Ledger      {self.rows:,} rows, {verdict}",
             f"Turnover    {self.turnover:,.8f}",
             f"Residual    {self.residual:.3g}  ({self.relative_residual:.3g} of the turnover)",
-            f"Wallet      {self.wallet:,.8f}",
-            f"Margin      {self.margin:,.8f}  in open positions",
+            f"Wallet      {round(self.wallet, 8) + 0.0:,.8f}",
+            f"Margin      {round(self.margin, 8) + 0.0:,.8f}  in open positions",
         ]
         lines += [f"! {finding}" for finding in self.findings[:20]]
         if len(self.findings) > 20:

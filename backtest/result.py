@@ -202,6 +202,11 @@ class Result:
 
     def to_vectorbt(self) -> PerpetualPortfolio:
         """A vectorbt portfolio of this run's own fills: one column a symbol, one wallet, funding carried along."""
+        if any(contract.inverse for contract in self.history.contracts):
+            raise UsageError(
+                "vectorbt counts profit as quantity × price, which an inverse contract's is not; "
+                "use result.trades and result.equity instead"
+            )
         from backtest.vectorbt_portfolio import portfolio_of
 
         return portfolio_of(self.ledger, self.history, self.decision_curves, self.deposit)

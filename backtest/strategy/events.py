@@ -10,7 +10,8 @@ from backtest.enums import SENTENCES, Liquidity, Reason
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fill:
-    """An order was executed. `quantity` is positive (base units), money is quote currency.
+    """An order was executed. `quantity` is positive (base units; of an inverse contract quote units), money is the
+    settlement currency.
 
     `opened`: it opened or enlarged the position, else it reduced it and realised `pnl` before the `fee`.
     """
@@ -84,7 +85,7 @@ class MarginCall:
     _needed: Callable[[float], float]
 
     def needed(self, *, distance: float) -> float:
-        """Margin to add (quote currency) so that the liquidation price lies `distance` (fraction of the mark) away."""
+        """Margin to add so that the liquidation price lies `distance` (fraction of the mark) away."""
         return self._needed(distance)
 
 

@@ -25,8 +25,9 @@ _LEVERAGE, _LIQUIDATION, _MARK = _FIELD["leverage"], _FIELD["liquidation_price"]
 class Position:
     """One symbol's isolated position; false while there is none.
 
-    Money is quote currency. `margin` is the position's own wallet, without unrealised PnL. Commands given at a hook
-    act at that point, those given in `next` at the open of the next base bar.
+    Money is the settlement currency: coin, of an inverse contract, whose quantity is in quote units. `margin` is the
+    position's own wallet, without unrealised PnL. Commands given at a hook act at that point, those given in `next` at
+    the open of the next base bar.
     """
 
     __slots__ = ("_inverse", "_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "symbol")
@@ -51,7 +52,7 @@ class Position:
 
     @property
     def quantity(self) -> float:
-        """Base units, negative for a short."""
+        """Base units (of an inverse contract quote units), negative for a short."""
         return self._row[_QUANTITY]
 
     @property
@@ -169,16 +170,16 @@ class Position:
         return max(0.0, float(wanted) - row[_MARGIN])
 
     def add_margin(self, amount: float) -> None:
-        """Move `amount` (quote currency) from the wallet into the position."""
+        """Move `amount` (settlement currency) from the wallet into the position."""
         self._margin(CommandKind.ADD_MARGIN, amount)
 
     def remove_margin(self, amount: float) -> None:
-        """Move `amount` (quote currency) from the position back to the wallet, as far as the venue lets it go."""
+        """Move `amount` (settlement currency) from the position back to the wallet, as far as the venue lets it go."""
         self._margin(CommandKind.REMOVE_MARGIN, amount)
 
     def _margin(self, kind: CommandKind, amount: float) -> None:
         if not amount >= 0.0:
-            raise UsageError(f"an amount of {amount} cannot be moved; give a number of 0 or more (quote currency)")
+            raise UsageError(f"an amount of {amount} cannot be moved; give a number of 0 or more (settlement currency)")
         if amount > 0.0:
             self._simulation.command(kind, self._leg, amount=amount)
 

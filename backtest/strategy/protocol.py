@@ -125,12 +125,12 @@ class Strategy:
 
     @property
     def equity(self) -> float:
-        """Wallet + Σ (margin + unrealised PnL) at this instant, quote currency."""
+        """Wallet + Σ (margin + unrealised PnL) at this instant, settlement currency (of an inverse market coin)."""
         return self._account[_EQUITY]
 
     @property
     def cash(self) -> float:
-        """What the wallet has free: not in positions, not reserved for resting limit orders; quote currency."""
+        """What the wallet has free: not in positions, not reserved for resting limit orders."""
         return self._account[_WALLET] - self._account[_RESERVED]
 
     @property
@@ -210,8 +210,9 @@ class Strategy:
     ) -> int:
         """Ask for an order of exactly one size; returns its number.
 
-        quantity (base units), notional or margin (quote currency; margin × leverage is the notional), or risk
-        (fraction of equity lost at `stop`). Without `limit` and `trigger` a market order; `limit` makes it a limit
+        quantity (base units; of an inverse contract quote units: USD), notional or margin (settlement currency, of an
+        inverse contract coin; margin × leverage is the notional), or risk (fraction of equity lost at `stop`). Prices
+        are in quote currency everywhere. Without `limit` and `trigger` a market order; `limit` makes it a limit
         order; `trigger` a stop or, on the other side of the last price, a take-profit; both a stop-limit (take-
         profit-limit). `stop` and `take_profit` are prices of a bracket that comes into force with the fill.
         """

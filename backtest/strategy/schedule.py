@@ -89,7 +89,7 @@ class Schedule:
 
     @classmethod
     def of_margin(cls, bars: ArrayLike, legs: ArrayLike, *, add: ArrayLike) -> Schedule:
-        """Rows of margin commands: `add[i]` (quote currency) moves into the position, a negative amount out of it."""
+        """Rows of margin commands: `add[i]` (money) moves into the position, a negative amount out of it."""
         amounts = np.atleast_1d(np.asarray(add, np.float64))
         bar = np.atleast_1d(np.asarray(bars, np.int64))
         rows = np.zeros(len(bar), COMMAND)
