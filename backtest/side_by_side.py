@@ -71,8 +71,7 @@ class Comparison:
         lines = [
             first.title,
             first.market.removesuffix(first.margin_mode).rstrip(),
-            first.range,
-            f"money in {currency}" if currency else "",
+            f"{first.range}{f'  money in {currency}' if currency else ''}",
             "",
             *_aligned(rows),
         ]
