@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from backtest.enums import Holes, Path, PriceSource, from_label, label
+from backtest.enums import Holes, Path, PositionMode, PriceSource, from_label, label
 from backtest.errors import UsageError, near
 
-CHOICES: dict[str, type[IntEnum]] = {"path": Path, "holes": Holes, "judge": PriceSource}
+CHOICES: dict[str, type[IntEnum]] = {
+    "position_mode": PositionMode,
+    "path": Path,
+    "holes": Holes,
+    "judge": PriceSource,
+}
 CASH, COINS = 10_000.0, 1.0
 """The deposit where none is given, in quote currency and in the coin of an inverse market."""
 MARGIN_MODES = ("isolated", "cross")
@@ -118,6 +123,8 @@ class RunConfig:
     timeframe: decision bar, such as `1h`; None takes the history's own.
     detail_timeframe: finer base bar that fills and liquidations walk; None takes the decision bar.
     margin_mode: `isolated`, or `cross`, in which all positions share the wallet.
+    position_mode: one position a symbol (`one-way`), or its long and its short beside each other (`hedge`), where the
+    venue offers it.
     path: which extreme of a bar comes first.
     holes: what to do with a missing bar under an open position.
     judge: the price that values and liquidates positions; `last` is for comparison only.
@@ -140,6 +147,7 @@ class RunConfig:
     timeframe: str | None = None
     detail_timeframe: str | None = None
     margin_mode: str = "isolated"
+    position_mode: PositionMode = PositionMode.ONE_WAY
     path: Path = Path.ADVERSE_FIRST
     holes: Holes = Holes.REFUSE
     judge: PriceSource = PriceSource.MARK

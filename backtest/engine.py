@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import sysconfig
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from pathlib import Path as FilePath
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,11 +17,13 @@ import numpy as np
 from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
 from backtest.clock import interval_ns, interval_text, time_text
 from backtest.config import CASH, COINS, RunConfig, cash_text
-from backtest.enums import Holes, NoticeKind, PriceSource
-from backtest.errors import BacktestError, MarketDataError, StrategyError, UsageError
+from backtest.enums import Holes, NoticeKind, PositionMode, PriceSource
+from backtest.errors import BacktestError, MarketDataError, UsageError
 from backtest.market.history import MARK_OPEN, OPEN, MarketHistory
+from backtest.market.legs import Legs
 from backtest.result import Records, Result, StrategyFacts
 from backtest.strategy.dispatch import Dispatch
+from backtest.strategy.faults import check_methods, raised
 from backtest.strategy.parameters import Value, resolved
 from backtest.strategy.protocol import Strategy, overridden
 from backtest.strategy.revealed import decision_grid
@@ -69,12 +68,14 @@ class Driver:
     def __init__(
         self, kind: type[Strategy], parameters: dict[str, Value], history: MarketHistory, config: RunConfig
     ) -> None:
+        check_methods(kind)
         self._kind, self._parameters = kind, parameters
         self._history, self._config = history, config
         self._interrupted = False
         planned = bool(overridden(kind, ["plan"]))
         self._simulation = simulate(history, config, decide=not planned)
-        self._stage = Stage(history, self._simulation, history.timeframe_ns, config.seed)
+        legs = Legs(symbols=history.symbols, hedge=config.position_mode == PositionMode.HEDGE)
+        self._stage = Stage(history, self._simulation, legs, config.seed)
         self._strategy = self._prepared()
         plan = self._guarded(self._strategy.plan) if planned else None
         if planned and isinstance(plan, Schedule):
@@ -132,21 +133,12 @@ class Driver:
             raise self._raised(error) from error
 
     def _raised(self, error: Exception | SystemExit) -> BacktestError:
-        """The strategy's error with its own frames and the time it happened at.
-
-        An error of this project's family that the strategy itself raised (parameters that do not fit) is left as it is.
-        """
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if not any(FilePath(frame.filename).is_relative_to(root) for root in FOREIGN)]
-        if isinstance(error, BacktestError) and own and frames[-1] == own[-1]:
-            return error
-        places = "".join(f"\n  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own)
         when = "before the first bar" if self._simulation.account[0]["bar"] < 0 else f"at {self._stage.time()}"
-        return StrategyError(f"{self._kind.__name__} raised {type(error).__name__}: {error} ({when}){places}")
+        return raised(self._kind, error, when)
 
     def _hole(self) -> MarketDataError:
         hole = self._simulation.notices[-1]
-        symbol = self._history.symbols[int(hole["leg"])]
+        symbol = self._stage.legs.names[int(hole["leg"])]
         begins = time_text(int(hole["time_ns"]))
         return MarketDataError(
             f"{symbol} has no prices for {self._missing(hole)} bars from {begins} while a position is open, so its "
@@ -155,8 +147,8 @@ class Driver:
         )
 
     def _missing(self, hole: Any) -> int:
-        bar, leg = int(hole["bar"]), int(hole["leg"])
-        there = ~np.isnan(self._history.prices[leg][[OPEN, MARK_OPEN], bar:]).any(axis=0)
+        bar, symbol = int(hole["bar"]), int(self._stage.legs.symbol[int(hole["leg"])])
+        there = ~np.isnan(self._history.prices[symbol][[OPEN, MARK_OPEN], bar:]).any(axis=0)
         return int(there.argmax()) if there.any() else len(there)
 
     @property
@@ -203,18 +195,16 @@ class Driver:
         return notes
 
 
-FOREIGN = (
-    FilePath(__file__).resolve().parent,
-    *{FilePath(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")},
-)
-"""Where frames are not a strategy's own: this package, the standard library, installed packages."""
-
-
 def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) -> Simulation:
     """The simulation of a history under a configuration, with the blocks' extremes that all runs on it share."""
     if history not in _EXTREMES:
         _EXTREMES[history] = Extremes(history.prices)
     terms = RunTerms.of(history.venue, history.contracts, history.start_ns)
+    hedge = config.position_mode == PositionMode.HEDGE
+    if hedge and not terms.hedge:
+        raise UsageError(
+            f"{history.venue} offers no hedge mode: a symbol has one position there; run it with position_mode one-way"
+        )
     every, offset = decision_grid(history, history.timeframe_ns)
     return Simulation(
         prices=history.prices,
@@ -236,6 +226,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
         decision_every=every if decide else 0,
         decision_offset=offset,
         extremes=_EXTREMES[history],
+        hedge=hedge,
     )
 
 

@@ -45,6 +45,21 @@ class Side(IntEnum):
     SELL = -1
 
 
+class PositionMode(IntEnum):
+    """How many positions a symbol has: one of either side, or a long and a short one beside each other."""
+
+    ONE_WAY = 0
+    HEDGE = 1
+
+
+class PositionSide(IntEnum):
+    """Which side a position takes: either (one-way mode), or in hedge mode one of the two."""
+
+    BOTH = 0
+    LONG = 1
+    SHORT = -1
+
+
 class OrderKind(IntEnum):
     """How an order meets the market."""
 
@@ -54,6 +69,16 @@ class OrderKind(IntEnum):
     STOP_LIMIT = 3
     TAKE_PROFIT = 4
     TAKE_PROFIT_LIMIT = 5
+    TRAILING_STOP = 6
+
+
+class TimeInForce(IntEnum):
+    """How long an order works: until cancelled; not at all (fills are whole, so both are one); until a time."""
+
+    GTC = 0
+    IOC = 1
+    FOK = 2
+    GTD = 3
 
 
 class OrderStatus(IntEnum):
@@ -268,6 +293,7 @@ class Reason(IntEnum):
     TAKE_PROFIT = 3
     LIQUIDATION = 4
     AUTO_DELEVERAGING = 5
+    TRAILING_STOP = 6
     QUANTITY_BELOW_LOT = 10
     NOTIONAL_BELOW_MINIMUM = 11
     LEVERAGE_ABOVE_TIER = 12
@@ -293,6 +319,8 @@ class Reason(IntEnum):
     POSITION_LIQUIDATED = 32
     SIBLING_FILLED = 33
     REPLACED = 34
+    EXPIRED = 35
+    NOT_FILLED_AT_ONCE = 36
     BUDGET_SPENT = 40
     WALLET_EMPTY = 41
 
@@ -304,6 +332,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TAKE_PROFIT: "a take-profit was triggered",
     Reason.LIQUIDATION: "the venue liquidated the position",
     Reason.AUTO_DELEVERAGING: "the venue closed a winning position, for its insurance fund was taken as spent",
+    Reason.TRAILING_STOP: "a trailing stop was triggered",
     Reason.QUANTITY_BELOW_LOT: "the quantity, rounded down to the lot size, is zero",
     Reason.NOTIONAL_BELOW_MINIMUM: "the notional is below the contract's minimum",
     Reason.LEVERAGE_ABOVE_TIER: "the leverage is above what the tier of the resulting notional allows",
@@ -327,8 +356,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.CANCELLED_BY_STRATEGY: "cancelled by the strategy",
     Reason.POSITION_CLOSED: "the position it would have reduced was closed",
     Reason.POSITION_LIQUIDATED: "the venue cancels a symbol's orders when it liquidates the position",
-    Reason.SIBLING_FILLED: "the other order of its bracket was filled",
+    Reason.SIBLING_FILLED: "another order of its bracket or one-cancels-other group was filled",
     Reason.REPLACED: "replaced by a newer bracket",
+    Reason.EXPIRED: "the time until which it was good has come",
+    Reason.NOT_FILLED_AT_ONCE: "an immediate-or-cancel or fill-or-kill order did not find its price at once",
     Reason.BUDGET_SPENT: "the top-up budget is spent",
     Reason.WALLET_EMPTY: "the wallet has nothing free for a top-up",
 }

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from backtest.clock import interval_text, time_text
 from backtest.config import RunConfig
+from backtest.enums import PositionMode
 from backtest.errors import UsageError
 from backtest.market.history import MARK_CLOSE, MARK_OPEN, MarketHistory
+from backtest.market.legs import Legs
 from backtest.report.benchmark import buy_and_hold
 from backtest.report.metrics import Evidence, Metrics, measure
 from backtest.report.numbers import percent, with_name
@@ -73,6 +75,11 @@ class Result:
     interrupted: bool = False
     stopped: str | None = None
     bars: int | None = None
+
+    @cached_property
+    def legs(self) -> Legs:
+        """What the numbers of positions stand for."""
+        return Legs(symbols=self.history.symbols, hedge=self.config.position_mode == PositionMode.HEDGE)
 
     @property
     def length(self) -> int:
@@ -131,7 +138,7 @@ class Result:
             return self.equity
         if when != "bar":
             raise UsageError(f"equity_at('{when}') is not known; ask for 'decision' or 'bar'")
-        every = curves.follow_ledger(self.records.ledger, self.history, np.arange(self.length))
+        every = curves.follow_ledger(self.records.ledger, self.history, np.arange(self.length), self.legs.each)
         frame = curves.equity_table(every, self.history, self.deposit)
         frame.insert(1, "equity_low", self.extremes.equity_low)
         return frame
@@ -139,7 +146,7 @@ class Result:
     @cached_property
     def positions(self) -> pd.DataFrame:
         """Every open position at the close of each decision bar: margin, margin ratio, liquidation price, distance."""
-        return curves.position_table(self.decision_curves, self.history)
+        return curves.position_table(self.decision_curves, self.history, self.legs)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
@@ -148,8 +155,9 @@ class Result:
         return trade_table(
             self.records.ledger,
             self.history,
+            self.legs,
             self.records.tags,
-            end=curves.follow_ledger(self.records.ledger, self.history, end),
+            end=curves.follow_ledger(self.records.ledger, self.history, end, self.legs.each),
             extremes=self.extremes,
             cash=self.deposit,
         )
@@ -157,17 +165,17 @@ class Result:
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """Every movement of money in double entry: the amounts `wallet` … `deposit` of a row sum to zero."""
-        return events.ledger_table(self.records.ledger, self.history, self.records.tags)
+        return events.ledger_table(self.records.ledger, self.legs, self.records.tags)
 
     @cached_property
     def orders(self) -> pd.DataFrame:
         """Every order that reached the venue, and what became of it."""
-        return events.order_table(self.records.orders, self.history, self.records.tags)
+        return events.order_table(self.records.orders, self.history, self.legs, self.records.tags)
 
     @cached_property
     def notices(self) -> pd.DataFrame:
         """Everything worth telling that moved no money."""
-        return events.notice_table(self.records.notices, self.history, self.records.tags)
+        return events.notice_table(self.records.notices, self.legs, self.records.tags)
 
     @cached_property
     def rejections(self) -> pd.DataFrame:
@@ -192,13 +200,13 @@ class Result:
     @cached_property
     def extremes(self) -> curves.Extremes:
         """What happened inside the base bars: nearness to liquidation, equity at its worst."""
-        return curves.walk_bars(self.records.ledger, self.history, self.length, self.config.path)
+        return curves.walk_bars(self.records.ledger, self.history, self.length, self.config.path, self.legs.each)
 
     @cached_property
     def decision_curves(self) -> curves.Curves:
         """The state of the account and of each leg at the decision bars, as arrays."""
         decided = curves.decision_bars(self.history, self.length)
-        return curves.follow_ledger(self.records.ledger, self.history, decided)
+        return curves.follow_ledger(self.records.ledger, self.history, decided, self.legs.each)
 
     def to_vectorbt(self) -> PerpetualPortfolio:
         """A vectorbt portfolio of this run's own fills: one column a symbol, one wallet, funding carried along."""
@@ -209,7 +217,7 @@ class Result:
             )
         from backtest.vectorbt_portfolio import portfolio_of
 
-        return portfolio_of(self.ledger, self.history, self.decision_curves, self.deposit)
+        return portfolio_of(self.ledger, self.history, self.legs, self.decision_curves, self.deposit)
 
     @property
     def heading(self) -> Heading:
@@ -224,7 +232,7 @@ class Result:
             interval=interval_text(history.interval_ns),
             start=time_text(history.start_ns),
             end=time_text(history.time_ns(self.length)),
-            margin_mode=self.config.margin_mode,
+            margin_mode=self.config.margin_mode + (", hedge mode" if self.legs.hedge else ""),
             synthetic=history.synthetic,
             notes=self.notes,
             interrupted=self.interrupted,

@@ -25,6 +25,7 @@ from backtest.enums import FILL_KINDS, label
 
 if TYPE_CHECKING:
     from backtest.market.history import MarketHistory
+    from backtest.market.legs import Legs
     from backtest.tables.curves import Curves
 
 _FILLS = [label(kind) for kind in FILL_KINDS]
@@ -68,14 +69,17 @@ class PerpetualPortfolio(vbt.Portfolio):  # type: ignore[misc]
         return profit - (float(paid[0]) if np.ndim(profit) == 0 else paid)
 
 
-def portfolio_of(ledger: pd.DataFrame, history: MarketHistory, curves: Curves, cash: float) -> PerpetualPortfolio:
-    """The portfolio of a run: one column a symbol, one cash balance for all, a row at the close of each decision bar.
+def portfolio_of(
+    ledger: pd.DataFrame, history: MarketHistory, legs: Legs, curves: Curves, cash: float
+) -> PerpetualPortfolio:
+    """The portfolio of a run: one column a leg (a symbol, in hedge mode its long and its short), one cash balance for
+    all, a row at the close of each decision bar.
 
     `curves` is the state at the decision bars, whose mark prices value the positions.
     """
     closes = history.start_ns + (curves.bars + 1) * history.interval_ns
     index = pd.DatetimeIndex(closes.view("datetime64[ns]"), name="time")
-    marks = pd.DataFrame(curves.trail["mark_price"], index=index, columns=list(history.symbols))
+    marks = pd.DataFrame(curves.trail["mark_price"], index=index, columns=list(legs.titles))
     wrapper = vbt.ArrayWrapper.from_obj(marks, freq=pd.Timedelta(history.timeframe_ns, "ns"), group_by=True)
     return PerpetualPortfolio(
         wrapper,
@@ -84,7 +88,7 @@ def portfolio_of(ledger: pd.DataFrame, history: MarketHistory, curves: Curves, c
         np.zeros(0, log_dt),
         np.array([cash]),
         True,
-        funding=funding_matrix(ledger, curves.bars, len(history.symbols)),
+        funding=funding_matrix(ledger, curves.bars, len(legs)),
     )
 
 
@@ -102,9 +106,9 @@ def order_records(ledger: pd.DataFrame, bars: NDArray[np.int64]) -> NDArray[np.v
     return records
 
 
-def funding_matrix(ledger: pd.DataFrame, bars: NDArray[np.int64], symbols: int) -> NDArray[np.float64]:
-    """Funding paid, (rows, symbols)."""
+def funding_matrix(ledger: pd.DataFrame, bars: NDArray[np.int64], legs: int) -> NDArray[np.float64]:
+    """Funding paid, (rows, legs)."""
     rows = ledger[ledger["funding"] != 0.0]
-    paid = np.zeros((bars.size, symbols))
+    paid = np.zeros((bars.size, legs))
     np.add.at(paid, (np.searchsorted(bars, rows["bar"].to_numpy()), rows["leg"].to_numpy()), rows["funding"].to_numpy())
     return paid

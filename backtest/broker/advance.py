@@ -22,8 +22,9 @@ from backtest.broker.codes import (
 )
 from backtest.broker.commands import carry_out, resolve
 from backtest.broker.ledger import note
+from backtest.broker.path import last_present
 from backtest.broker.search import next_bar, next_decision
-from backtest.broker.step import closing, has_room, last_present, opening, reach_all, reach_close, value_account, walk
+from backtest.broker.step import closing, has_room, opening, reach_all, reach_close, value_account, walk
 from backtest.compiling import inlined, kernel
 
 
@@ -141,7 +142,7 @@ def _take_schedule(account, positions, terms, prices, schedule, commands):
             account["orders"] += 1
             command["number"] = account["orders"]
             if positions[command["leg"]]["quantity"] == 0.0:
-                reach_close(positions, prices, command["leg"], account["bar"])
+                reach_close(positions[command["leg"]], prices, account["bar"])
         resolve(account, positions, terms, command)
         account["command_rows"] += 1
         row += 1
@@ -156,19 +157,24 @@ def _in_hole(account, settings, positions, notices, prices, holes):
     while account["hole_row"] < holes.shape[0] and holes[account["hole_row"]]["bar"] <= account["bar"]:
         hole = holes[account["hole_row"]]
         account["hole_row"] += 1
-        leg = hole["leg"]
-        if hole["crash"] != 0:
-            positions[leg]["crash"] = hole["crash"]
-            positions[leg]["stale"] = 1
-        elif hole["bar"] == account["bar"] and positions[leg]["quantity"] != 0.0:
+        symbol = hole["leg"]
+        if hole["crash"] == 0 and hole["bar"] != account["bar"]:
+            continue
+        for leg in range(symbol * settings["legs"], (symbol + 1) * settings["legs"]):
+            position = positions[leg]
+            if hole["crash"] != 0:
+                position["crash"] = hole["crash"]
+                position["stale"] = 1
+                continue
+            if position["quantity"] == 0.0:
+                continue
             account["segment"] = 0
             account["fraction"] = 0.0
-            known = last_present(prices, leg, account["bar"])
-            positions[leg]["last_price"] = prices[known, leg, CLOSE]
-            positions[leg]["mark_price"] = prices[known, leg, MARK_CLOSE]
+            known = last_present(prices, symbol, account["bar"])
+            position["last_price"] = prices[known, symbol, CLOSE]
+            position["mark_price"] = prices[known, symbol, MARK_CLOSE]
             note(
-                account, settings, positions[leg], notices, leg, NOTE_HOLE, NO_REASON, NO_ORDER, 0, 0,
-                0.0, 0.0,
+                account, settings, position, notices, leg, NOTE_HOLE, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0,
             )  # fmt: skip
             if settings["refuse_holes"] == 1:
                 return True
@@ -182,5 +188,5 @@ def _finish(account, settings, positions, terms, prices):
     account["segment"] = 4
     account["fraction"] = 0.0
     for leg in range(positions.shape[0]):
-        reach_close(positions, prices, leg, account["bar"])
+        reach_close(positions[leg], prices, account["bar"])
     value_account(account, positions, terms)

@@ -11,9 +11,12 @@ from backtest.broker.codes import (
     BY_ORDER,
     BY_STOP,
     BY_TAKE_PROFIT,
+    BY_TRAILING_STOP,
     CANCELLED,
+    EXPIRED,
     LIMIT,
     MARKET,
+    NEVER,
     NOTE_CANCELLATION,
     NOTE_REJECTION,
     ON_LAST,
@@ -26,10 +29,12 @@ from backtest.broker.codes import (
     TAKE_PROFIT,
     TAKE_PROFIT_LIMIT,
     TOO_MANY_ORDERS,
+    TRAILING_STOP,
     WORKING,
 )
 from backtest.broker.ledger import note
 from backtest.broker.rounding import round_nearest
+from backtest.broker.trailing import take_best, waits
 from backtest.compiling import kernel
 
 
@@ -37,7 +42,7 @@ from backtest.compiling import kernel
 def fires_below(order):
     """Whether the order acts when its price falls to its level (a buy limit, a sell stop), not when it rises to it."""
     kind = order["kind"]
-    with_the_fall = kind == LIMIT or kind == TAKE_PROFIT or kind == TAKE_PROFIT_LIMIT
+    with_the_fall = kind == LIMIT or kind == TAKE_PROFIT or kind == TAKE_PROFIT_LIMIT or waits(order)
     return (order["side"] == BUY) == with_the_fall
 
 
@@ -79,6 +84,8 @@ def leave(account, position, book, orders, leg, index):
         slot += 1
     position["orders"] -= 1
     position["stale"] = 1
+    if position["orders"] == 0:
+        position["expires_bar"] = NEVER
     order["status"] = PENDING
     for k in range(slot, position["orders"]):
         book[leg, k] = book[leg, k + 1]
@@ -122,6 +129,20 @@ def cancel_orders(account, settings, position, book, orders, notices, leg, reaso
 
 
 @kernel
+def expire(account, settings, position, book, orders, notices, leg):
+    """Cancel the leg's orders whose time has come, oldest first."""
+    position["expires_bar"] = NEVER
+    slot = 0
+    while slot < position["orders"]:
+        index = book[leg, slot]
+        if orders[index]["expires_bar"] <= account["bar"]:
+            cancel(account, settings, position, book, orders, notices, leg, index, EXPIRED)
+        else:
+            position["expires_bar"] = min(position["expires_bar"], orders[index]["expires_bar"])
+            slot += 1
+
+
+@kernel
 def working(position, book, orders, leg, number):
     """Row in `orders` of the leg's working order of that number, -1 where there is none."""
     for slot in range(position["orders"]):
@@ -137,6 +158,8 @@ def reason_of(kind):
         return BY_STOP
     if kind == TAKE_PROFIT or kind == TAKE_PROFIT_LIMIT:
         return BY_TAKE_PROFIT
+    if kind == TRAILING_STOP:
+        return BY_TRAILING_STOP
     return BY_ORDER
 
 
@@ -155,18 +178,25 @@ def new_order(account, orders, leg, number, side, kind, quantity, price, trigger
     order["reduce_only"] = 0
     order["post_only"] = 0
     order["bracket"] = 0
-    order["sibling"] = 0
+    order["group"] = 0
     order["parent"] = 0
     order["reason"] = reason_of(kind)
     order["tag"] = tag
     order["bar"] = account["bar"]
     order["done_bar"] = -1
+    order["time_in_force"] = 0
+    order["expires_bar"] = NEVER
+    order["moved_bar"] = -1
     order["quantity"] = quantity
     order["price"] = price
     order["trigger"] = trigger
     order["leverage"] = math.nan
     order["stop"] = math.nan
     order["take_profit"] = math.nan
+    order["trailing_stop"] = math.nan
+    order["callback_rate"] = math.nan
+    order["callback_distance"] = math.nan
+    order["best"] = math.nan
     order["reserved"] = 0.0
     order["filled"] = 0.0
     order["filled_price"] = math.nan
@@ -175,19 +205,23 @@ def new_order(account, orders, leg, number, side, kind, quantity, price, trigger
 
 @kernel
 def _child(
-    account, settings, position, term, book, orders, notices, leg, parent, kind, quantity, trigger, trigger_on, sibling,
+    account, settings, position, term, book, orders, notices, leg, parent, kind, quantity, level, trigger_on, group,
     tag,
 ):  # fmt: skip
     account["orders"] += 1
     side = SELL if position["quantity"] > 0.0 else BUY
-    level = round_nearest(trigger, term["tick"])
-    index = new_order(account, orders, leg, account["orders"], side, kind, quantity, math.nan, level, tag)
+    trigger = math.nan if kind == TRAILING_STOP else round_nearest(level, term["tick"])
+    index = new_order(account, orders, leg, account["orders"], side, kind, quantity, math.nan, trigger, tag)
     order = orders[index]
     order["trigger_on"] = trigger_on
     order["reduce_only"] = 1
     order["bracket"] = 1
     order["parent"] = parent
-    order["sibling"] = sibling
+    order["group"] = group
+    if kind == TRAILING_STOP:
+        order["callback_rate"] = level
+        watched = position["mark_price"] if reads_mark(order) else position["last_price"]
+        take_best(order, watched, term["tick"], account["bar"] if account["segment"] > 0 else -1)
     if position["orders"] >= term["order_limit"]:
         refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
     else:
@@ -195,37 +229,51 @@ def _child(
 
 
 @kernel
-def attach_bracket(
-    account, settings, position, term, book, orders, notices, leg, parent, quantity, stop, take_profit, trigger_on, tag
-):  # fmt: skip
-    """Put a stop and/or a take-profit (NaN: none) of `quantity` under the position; each is the other's sibling."""
-    both = not math.isnan(stop) and not math.isnan(take_profit)
-    first = account["orders"] + 1
-    if not math.isnan(stop):
+def has_bracket(levels):
+    """Whether an order or a command gives any level of a bracket."""
+    return not (
+        math.isnan(levels["stop"]) and math.isnan(levels["take_profit"]) and math.isnan(levels["trailing_stop"])
+    )
+
+
+@kernel
+def attach_bracket(account, settings, position, term, book, orders, notices, leg, parent, quantity, levels):
+    """Put the bracket of `levels` (an order or a command: stop, take_profit, trailing_stop; NaN: none) of `quantity`
+    under the position; of its orders one cancels the others.
+    """
+    group = account["orders"] + 1
+    trigger_on, tag = levels["trigger_on"], levels["tag"]
+    if not math.isnan(levels["stop"]):
         _child(
-            account, settings, position, term, book, orders, notices, leg, parent, STOP, quantity, stop, trigger_on,
-            first + 1 if both else 0, tag,
+            account, settings, position, term, book, orders, notices, leg, parent, STOP, quantity, levels["stop"],
+            trigger_on, group, tag,
         )  # fmt: skip
-    if not math.isnan(take_profit):
+    if not math.isnan(levels["take_profit"]):
         _child(
-            account, settings, position, term, book, orders, notices, leg, parent, TAKE_PROFIT, quantity, take_profit,
-            trigger_on, first if both else 0, tag,
+            account, settings, position, term, book, orders, notices, leg, parent, TAKE_PROFIT, quantity,
+            levels["take_profit"], trigger_on, group, tag,
+        )  # fmt: skip
+    if not math.isnan(levels["trailing_stop"]):
+        _child(
+            account, settings, position, term, book, orders, notices, leg, parent, TRAILING_STOP, quantity,
+            levels["trailing_stop"], trigger_on, group, tag,
         )  # fmt: skip
 
 
 @kernel
-def replace_bracket(
-    account, settings, position, term, book, orders, notices, leg, parent, stop, take_profit, trigger_on, tag
-):  # fmt: skip
-    """Cancel the brackets that stand under the position and put a new one of its whole quantity in their place."""
+def replace_bracket(account, settings, position, term, book, orders, notices, leg, command):
+    """Cancel the brackets that stand under the position and put the command's, of its whole quantity, in their
+    place.
+    """
     cancel_orders(account, settings, position, book, orders, notices, leg, REPLACED, False, True)
     attach_bracket(
-        account, settings, position, term, book, orders, notices, leg, parent, abs(position["quantity"]), stop,
-        take_profit, trigger_on, tag,
+        account, settings, position, term, book, orders, notices, leg, command["number"], abs(position["quantity"]),
+        command,
     )  # fmt: skip
 
 
 @kernel
 def pays_market(order):
     """Whether the order fills at whatever the market gives (and so slips): market orders and triggered ones."""
-    return order["kind"] == MARKET or order["kind"] == STOP or order["kind"] == TAKE_PROFIT
+    kind = order["kind"]
+    return kind == MARKET or kind == STOP or kind == TAKE_PROFIT or kind == TRAILING_STOP

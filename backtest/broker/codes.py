@@ -22,6 +22,7 @@ from backtest.enums import (
     SizeKind,
     ThresholdKind,
     TierUnit,
+    TimeInForce,
 )
 
 BUY, SELL = int(Side.BUY), int(Side.SELL)
@@ -29,6 +30,8 @@ BUY, SELL = int(Side.BUY), int(Side.SELL)
 MARKET, LIMIT = int(OrderKind.MARKET), int(OrderKind.LIMIT)
 STOP, STOP_LIMIT = int(OrderKind.STOP), int(OrderKind.STOP_LIMIT)
 TAKE_PROFIT, TAKE_PROFIT_LIMIT = int(OrderKind.TAKE_PROFIT), int(OrderKind.TAKE_PROFIT_LIMIT)
+TRAILING_STOP = int(OrderKind.TRAILING_STOP)
+IMMEDIATE, FILL_OR_KILL, UNTIL = int(TimeInForce.IOC), int(TimeInForce.FOK), int(TimeInForce.GTD)
 
 PENDING, WORKING, FILLED = int(OrderStatus.PENDING), int(OrderStatus.WORKING), int(OrderStatus.FILLED)
 CANCELLED, REJECTED = int(OrderStatus.CANCELLED), int(OrderStatus.REJECTED)
@@ -73,6 +76,7 @@ NOTE_HOLE = int(NoticeKind.HOLE)
 
 NO_REASON, BY_ORDER, BY_STOP = int(Reason.NONE), int(Reason.ORDER), int(Reason.STOP)
 BY_TAKE_PROFIT, BY_LIQUIDATION = int(Reason.TAKE_PROFIT), int(Reason.LIQUIDATION)
+BY_TRAILING_STOP = int(Reason.TRAILING_STOP)
 QUANTITY_BELOW_LOT, NOTIONAL_BELOW_MINIMUM = int(Reason.QUANTITY_BELOW_LOT), int(Reason.NOTIONAL_BELOW_MINIMUM)
 LEVERAGE_ABOVE_TIER, LEVERAGE_NOT_ALLOWED = int(Reason.LEVERAGE_ABOVE_TIER), int(Reason.LEVERAGE_NOT_ALLOWED)
 LEVERAGE_CANNOT_BE_LOWERED = int(Reason.LEVERAGE_CANNOT_BE_LOWERED)
@@ -88,10 +92,11 @@ AUTO_MARGIN_NOT_OFFERED, POSITION_FROZEN = int(Reason.AUTO_MARGIN_NOT_OFFERED), 
 UNKNOWN_ORDER, CANCELLED_BY_STRATEGY = int(Reason.UNKNOWN_ORDER), int(Reason.CANCELLED_BY_STRATEGY)
 POSITION_CLOSED, POSITION_LIQUIDATED = int(Reason.POSITION_CLOSED), int(Reason.POSITION_LIQUIDATED)
 SIBLING_FILLED, REPLACED = int(Reason.SIBLING_FILLED), int(Reason.REPLACED)
+EXPIRED, NOT_FILLED_AT_ONCE = int(Reason.EXPIRED), int(Reason.NOT_FILLED_AT_ONCE)
 BUDGET_SPENT, WALLET_EMPTY = int(Reason.BUDGET_SPENT), int(Reason.WALLET_EMPTY)
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, MARK_OPEN, MARK_HIGH, MARK_LOW, MARK_CLOSE = range(9)
-"""Columns of the price block `prices[bar, leg, column]`."""
+"""Columns of the price block `prices[bar, symbol, column]`."""
 
 STAGE_START, STAGE_OPEN, STAGE_PATH, STAGE_CLOSE, STAGE_DECIDED = range(5)
 """How far the bar has come."""
@@ -100,3 +105,6 @@ STOP_END, STOP_DECISION, STOP_EVENT, STOP_HOLE, STOP_ROOM = range(5)
 """Why the kernel returned: the end, a decision, a subscribed event, a hole under a position, a full table."""
 
 NO_ORDER = 0
+
+NEVER = 1 << 60
+"""The bar that does not come."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from backtest.broker.book import cancel, cancel_orders, new_order, refuse, replace_bracket, working
+from backtest.broker.book import cancel, cancel_orders, has_bracket, new_order, refuse, replace_bracket, working
 from backtest.broker.codes import (
     AMOUNT_ABOVE_WALLET,
     AUTO_MARGIN_NOT_OFFERED,
@@ -52,6 +52,7 @@ from backtest.broker.codes import (
     TO_NOTIONAL,
     TO_QUANTITY,
     UNKNOWN_ORDER,
+    UNTIL,
 )
 from backtest.broker.ledger import note, post
 from backtest.broker.liquidation import requirement
@@ -90,6 +91,7 @@ def quantity_of(size_kind, size, price, leverage, stop, side, equity, held, inve
 @kernel
 def resolve(account, positions, terms, command):
     """Work out the command's quantity and side from the equity and prices of this instant."""
+    command["bar"] = account["bar"]
     if command["kind"] != COMMAND_ORDER:
         return
     position = positions[command["leg"]]
@@ -127,6 +129,8 @@ def resolve(account, positions, terms, command):
         target = round_down(abs(wanted), term["lot"])
         if wanted < 0.0:
             target = -target
+        if target * position["direction"] < 0.0:
+            target = 0.0
         change = target - held
         command["side"] = BUY if change > 0.0 else SELL
         command["quantity"] = round_nearest(abs(change), term["lot"])
@@ -137,6 +141,8 @@ def resolve(account, positions, terms, command):
         if command["size_kind"] == BY_POSITION:
             command["side"] = SELL if held > 0.0 else BUY
             command["reduce_only"] = 1
+    if command["side"] == -position["direction"]:
+        command["reduce_only"] = 1
 
 
 @inlined
@@ -155,29 +161,43 @@ def place(account, settings, positions, terms, tiers, orders, book, ledger, noti
         order["reduce_only"] = command["reduce_only"]
         order["post_only"] = command["post_only"]
         order["leverage"] = command["leverage"]
+        order["group"] = command["group"]
+        order["callback_rate"] = command["callback_rate"]
+        order["callback_distance"] = command["callback_distance"]
+        order["time_in_force"] = command["time_in_force"]
+        if command["time_in_force"] == UNTIL:
+            order["expires_bar"] = _bar_at(settings, command["expires_ns"])
+        if command["group"] != NO_ORDER:
+            account["groups"] += 1
         if not target:
             order["stop"] = command["stop"]
             order["take_profit"] = command["take_profit"]
+            order["trailing_stop"] = command["trailing_stop"]
         if math.isnan(command["quantity"]):
             order["quantity"] = 0.0
             wrong_side = command["size_kind"] == BY_RISK and not math.isnan(command["stop"])
             reason = STOP_ON_WRONG_SIDE if wrong_side else SIZE_NOT_DEFINED
             refuse(account, settings, position, book, orders, notices, leg, index, reason)
             return
-        accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index)
-    bracketed = not math.isnan(command["stop"]) or not math.isnan(command["take_profit"])
-    if not target or not bracketed or position["quantity"] == 0.0:
+        accept(
+            account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
+            command["bar"],
+        )  # fmt: skip
+    if not target or not has_bracket(command) or position["quantity"] == 0.0:
         return
     if not is_frozen(account, position, terms[leg]):
-        replace_bracket(
-            account, settings, position, terms[leg], book, orders, notices, leg, command["number"],
-            command["stop"], command["take_profit"], command["trigger_on"], command["tag"],
-        )  # fmt: skip
+        replace_bracket(account, settings, position, terms[leg], book, orders, notices, leg, command)
     elif command["quantity"] == 0.0:
         note(
             account, settings, position, notices, leg, NOTE_REJECTION, POSITION_FROZEN, command["number"], 0,
             command["tag"], 0.0, 0.0,
         )  # fmt: skip
+
+
+@kernel
+def _bar_at(settings, time_ns):
+    """The first base bar that opens at or after an instant."""
+    return (time_ns - settings["start_ns"] + settings["bar_ns"] - 1) // settings["bar_ns"]
 
 
 @inlined

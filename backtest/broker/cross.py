@@ -110,7 +110,7 @@ def reach_legs(account, positions, prices):
     for leg in range(positions.shape[0]):
         position = positions[leg]
         if position["quantity"] != 0.0 and position["there"] == 1:
-            reach(account, position, prices, leg, segment, account["fraction"])
+            reach(account, position, prices, segment, account["fraction"])
 
 
 @kernel
@@ -124,7 +124,7 @@ def excess_at(account, positions, terms, tiers, prices, segment, fraction):
             continue
         mark = position["mark_price"]
         if position["there"] == 1:
-            _, _, start, end = corners(prices, leg, account["bar"], position["low_first"], segment)
+            _, _, start, end = corners(prices, position["symbol"], account["bar"], position["low_first"], segment)
             mark = between(start, end, fraction)
         left += unrealised_pnl(quantity, position["entry_price"], mark, terms[leg]["inverse"])
         left -= needed(quantity, position["entry_price"], mark, terms[leg], tiers)
@@ -171,7 +171,8 @@ def _may_be_due(account, positions, terms, tiers, extremes, block):
     left = account["wallet"]
     for leg in range(positions.shape[0]):
         if positions[leg]["quantity"] != 0.0:
-            low, high = extremes[leg, 2, block], extremes[leg, 3, block]
+            symbol = positions[leg]["symbol"]
+            low, high = extremes[symbol, 2, block], extremes[symbol, 3, block]
             if low > high:
                 low = high = positions[leg]["mark_price"]
             left += _worst(positions, terms, tiers, leg, low, high)
@@ -183,7 +184,8 @@ def _bar_may_be_due(account, positions, terms, tiers, prices, bar):
     left = account["wallet"]
     for leg in range(positions.shape[0]):
         if positions[leg]["quantity"] != 0.0:
-            low, high = prices[bar, leg, MARK_LOW], prices[bar, leg, MARK_HIGH]
+            symbol = positions[leg]["symbol"]
+            low, high = prices[bar, symbol, MARK_LOW], prices[bar, symbol, MARK_HIGH]
             if math.isnan(low):
                 low = high = positions[leg]["mark_price"]
             left += _worst(positions, terms, tiers, leg, low, high)

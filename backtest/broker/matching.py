@@ -17,15 +17,18 @@ from backtest.broker.book import (
     cancel_orders,
     enter,
     fires_below,
+    has_bracket,
     leave,
     pays_market,
     reads_mark,
     refuse,
-    working,
 )
 from backtest.broker.codes import (
+    EXPIRED,
+    FILL_OR_KILL,
     FILLED,
     FROM_WALLET,
+    IMMEDIATE,
     INSUFFICIENT_MARGIN,
     LEVERAGE_ABOVE_TIER,
     LEVERAGE_CANNOT_BE_LOWERED,
@@ -33,8 +36,8 @@ from backtest.broker.codes import (
     LIMIT,
     MAKER,
     MARKET,
-    NO_ORDER,
     NO_REASON,
+    NOT_FILLED_AT_ONCE,
     NOTE_REJECTION,
     NOTIONAL_BELOW_MINIMUM,
     OUTSIDE_PRICE_BAND,
@@ -50,16 +53,19 @@ from backtest.broker.codes import (
     TAKE_PROFIT_LIMIT,
     TAKER,
     TOO_MANY_ORDERS,
+    TRAILING_STOP,
     VOLUME,
     WORKING,
 )
 from backtest.broker.cross import floating, reach_legs
 from backtest.broker.fees import fee, slipped
+from backtest.broker.groups import cancel_others, is_settled
 from backtest.broker.ledger import note, post
 from backtest.broker.margin import initial_margin, open_loss, opening_reserve
 from backtest.broker.position import diminished, enlarged, reduction
 from backtest.broker.rounding import SLACK, round_down, round_nearest, round_up
 from backtest.broker.tiers import leverage_cap
+from backtest.broker.trailing import leads, take_best
 from backtest.broker.valuation import free_balance, notional, unrealised_pnl
 from backtest.broker.watch import is_frozen
 from backtest.compiling import inlined, kernel
@@ -128,7 +134,7 @@ def fill(
     quantity = closing + opening
     price = point
     if taking:
-        volume = prices[account["bar"], leg, VOLUME] if settings["volume_slippage"] > 0.0 else 0.0
+        volume = prices[account["bar"], position["symbol"], VOLUME] if settings["volume_slippage"] > 0.0 else 0.0
         traded = notional(quantity, point, 1) if term["inverse"] == 1 else quantity
         price = slipped(side, point, traded, volume, settings["slippage"], settings["volume_slippage"], term["tick"])
         if price == point and reads_mark(order):
@@ -154,8 +160,8 @@ def fill(
     order["done_bar"] = account["bar"]
     if closing > 0.0:
         _close(
-            account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
-            liquidity, point,
+            account, settings, positions, term, tiers, orders, book, ledger, notices, prices, leg, index, closing,
+            price, rate, liquidity, point,
         )  # fmt: skip
     if opening == 0.0:
         return
@@ -175,10 +181,11 @@ def fill(
     _open(
         account, settings, position, term, tiers, ledger, leg, order, opening, price, leverage, rate, liquidity, point
     )  # fmt: skip
-    if not math.isnan(order["stop"]) or not math.isnan(order["take_profit"]):
+    if closing == 0.0:
+        cancel_others(account, settings, positions, book, orders, notices, prices, leg, index)
+    if has_bracket(order):
         attach_bracket(
-            account, settings, position, term, book, orders, notices, leg, order["number"], opening,
-            order["stop"], order["take_profit"], order["trigger_on"], order["tag"],
+            account, settings, position, term, book, orders, notices, leg, order["number"], opening, order
         )  # fmt: skip
 
 
@@ -189,9 +196,10 @@ def _outside_band(position, term, price):
 
 @inlined
 def _close(
-    account, settings, position, term, tiers, orders, book, ledger, notices, leg, index, closing, price, rate,
+    account, settings, positions, term, tiers, orders, book, ledger, notices, prices, leg, index, closing, price, rate,
     liquidity, point,
 ):  # fmt: skip
+    position = positions[leg]
     order = orders[index]
     held = position["quantity"]
     slippage = abs(unrealised_pnl(closing, point, price, term["inverse"]))
@@ -207,10 +215,7 @@ def _close(
         order["tag"], price, order["side"] * closing, slippage,
         proceeds, -from_margin, paid, 0.0, -pnl, 0.0, -shortfall,
     )  # fmt: skip
-    if order["sibling"] != NO_ORDER:
-        twin = working(position, book, orders, leg, order["sibling"])
-        if twin >= 0:
-            cancel(account, settings, position, book, orders, notices, leg, twin, SIBLING_FILLED)
+    cancel_others(account, settings, positions, book, orders, notices, prices, leg, index)
     if position["quantity"] == 0.0:
         cancel_orders(account, settings, position, book, orders, notices, leg, POSITION_CLOSED, True, False)
 
@@ -249,13 +254,16 @@ def _open(
 
 @kernel
 def rest(account, settings, positions, terms, tiers, orders, book, notices, leg, index):
-    """A limit order that the market has not reached starts working; its opening part reserves margin, or it is
-    refused.
+    """A limit order that the market has not reached starts working, its opening part reserving margin, unless it is
+    refused, or cancelled because it should fill at once.
     """
     position = positions[leg]
     term = terms[leg]
     order = orders[index]
     side = order["side"]
+    if order["time_in_force"] == IMMEDIATE or order["time_in_force"] == FILL_OR_KILL:
+        cancel(account, settings, position, book, orders, notices, leg, index, NOT_FILLED_AT_ONCE)
+        return
     if position["orders"] >= term["order_limit"]:
         refuse(account, settings, position, book, orders, notices, leg, index, TOO_MANY_ORDERS)
         return
@@ -304,12 +312,18 @@ def act(
 
 
 @inlined
-def accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index):
-    """New order `index` reaches the venue at a bar's open: it acts at once, starts working, or is refused."""
+def accept(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index, asked):
+    """New order `index`, asked for at the close of bar `asked`, reaches the venue at a bar's open: it acts at once,
+    starts working, or comes to nothing.
+    """
     position = positions[leg]
     order = orders[index]
     point = position["last_price"]
-    if is_frozen(account, position, terms[leg]):
+    if order["expires_bar"] <= account["bar"]:
+        cancel(account, settings, position, book, orders, notices, leg, index, EXPIRED)
+    elif account["groups"] > 0 and is_settled(orders, index, order["number"], order["group"], asked):
+        cancel(account, settings, position, book, orders, notices, leg, index, SIBLING_FILLED)
+    elif is_frozen(account, position, terms[leg]):
         refuse(account, settings, position, book, orders, notices, leg, index, POSITION_FROZEN)
     elif order["quantity"] <= 0.0:
         refuse(account, settings, position, book, orders, notices, leg, index, QUANTITY_BELOW_LOT)
@@ -343,6 +357,8 @@ def accept(account, settings, positions, terms, tiers, orders, book, ledger, not
             )
     else:
         watched = position["mark_price"] if order["trigger_on"] == 1 else point
+        if order["kind"] == TRAILING_STOP and (math.isnan(order["trigger"]) or leads(order, watched)):
+            take_best(order, watched, terms[leg]["tick"], -1)
         if passed(order, order["trigger"], watched):
             act(
                 account,

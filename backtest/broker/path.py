@@ -21,7 +21,9 @@ from backtest.broker.codes import (
     ON_DISTANCE,
     ON_RATIO,
     OPEN,
+    TRAILING_STOP,
 )
+from backtest.broker.trailing import beats
 from backtest.broker.watch import is_frozen
 from backtest.compiling import kernel
 
@@ -30,6 +32,20 @@ MEETS_LIQUIDATION, MEETS_ORDER, MEETS_TOP_UP, MEETS_ALERT, MEETS_NOTHING = range
 
 SAME = 1e-12
 """Fractions of a leg nearer than this are one point: 0.6 is met where 0.6000000000000001 is."""
+
+
+@kernel
+def present(prices, symbol, bar):
+    """Whether the symbol has both a last and a mark bar."""
+    return not (math.isnan(prices[bar, symbol, OPEN]) or math.isnan(prices[bar, symbol, MARK_OPEN]))
+
+
+@kernel
+def last_present(prices, symbol, bar):
+    """The latest bar at or before `bar` that is there for the symbol, -1 where there is none."""
+    while bar >= 0 and not present(prices, symbol, bar):
+        bar -= 1
+    return bar
 
 
 @kernel
@@ -43,9 +59,9 @@ def corner(low_first, number, opening, high, low, closing):
 
 
 @kernel
-def corners(prices, leg, bar, low_first, segment):
+def corners(prices, symbol, bar, low_first, segment):
     """Start and end of a leg of the path: (last start, last end, mark start, mark end)."""
-    column = prices[bar, leg]
+    column = prices[bar, symbol]
     return (
         corner(low_first, segment - 1, column[OPEN], column[HIGH], column[LOW], column[CLOSE]),
         corner(low_first, segment, column[OPEN], column[HIGH], column[LOW], column[CLOSE]),
@@ -110,7 +126,9 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
     quantity = position["quantity"]
     long = quantity > 0.0
     while segment <= 3:
-        last_start, last_end, mark_start, mark_end = corners(prices, leg, bar, position["low_first"], segment)
+        last_start, last_end, mark_start, mark_end = corners(
+            prices, position["symbol"], bar, position["low_first"], segment
+        )
         fraction = 0.0
         last, mark = last_start, mark_start
         if segment == account["segment"]:
@@ -132,8 +150,12 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
             order = orders[book[leg, k]]
             if reads_mark(order):
                 at = meeting(mark_start, mark_end, mark, fraction, level_of(order), fires_below(order), False)
+                end = mark_end
             else:
                 at = meeting(last_start, last_end, last, fraction, level_of(order), fires_below(order), False)
+                end = last_end
+            if order["kind"] == TRAILING_STOP and beats(order, end):
+                at = min(at, 1.0)
             if at < found - SAME:
                 found, what, slot = at, MEETS_ORDER, k
         if quantity != 0.0:
@@ -159,12 +181,32 @@ def first_meeting(account, positions, terms, orders, book, top_ups, alerts, pric
 
 
 @kernel
-def reach(account, position, prices, leg, segment, fraction):
+def reach(account, position, prices, segment, fraction):
     """Take the leg to a point of its path: its last and mark price become those of the point."""
-    last_start, last_end, mark_start, mark_end = corners(prices, leg, account["bar"], position["low_first"], segment)
+    last_start, last_end, mark_start, mark_end = corners(
+        prices, position["symbol"], account["bar"], position["low_first"], segment
+    )
     if position["point_segment"] == segment and position["point_fraction"] == fraction:
         return
     position["last_price"] = between(last_start, last_end, fraction)
     position["mark_price"] = between(mark_start, mark_end, fraction)
     position["point_segment"] = segment
     position["point_fraction"] = fraction
+
+
+@kernel
+def visit(account, settings, position, orders, book, prices, leg):
+    """Take a leg, asleep or awake, to the point that the account has reached; in a hole its prices stay."""
+    if position["awake"] == 0:
+        position["there"] = 1 if present(prices, position["symbol"], account["bar"]) else 0
+        position["low_first"] = choose(settings, position, orders, book, leg)
+        position["point_segment"] = -1
+    if position["there"] == 0:
+        return
+    if account["segment"] > 0:
+        reach(account, position, prices, account["segment"], account["fraction"])
+    elif position["awake"] == 0:
+        position["last_price"] = prices[account["bar"], position["symbol"], OPEN]
+        position["mark_price"] = prices[account["bar"], position["symbol"], MARK_OPEN]
+        position["point_segment"] = 0
+        position["point_fraction"] = 0.0

@@ -23,24 +23,24 @@ AHEAD = 8
 
 @kernel
 def block_extremes(prices, size, extremes):
-    """Fill `extremes` (legs, 4, blocks) with those of blocks of `size` bars; a missing bar (NaN) touches nothing."""
-    bars, legs, _ = prices.shape
+    """Fill `extremes` (symbols, 4, blocks) with those of blocks of `size` bars; a missing bar (NaN) touches nothing."""
+    bars, symbols, _ = prices.shape
     blocks = extremes.shape[2]
-    for leg in range(legs):
+    for symbol in range(symbols):
         for k in range(4):
             column = WATCHED[k]
             lowest = k % 2 == 0
             for block in range(blocks):
                 extreme = math.inf if lowest else -math.inf
                 for bar in range(block * size, min(bars, (block + 1) * size)):
-                    price = prices[bar, leg, column]
+                    price = prices[bar, symbol, column]
                     if (price < extreme) if lowest else (price > extreme):
                         extreme = price
-                extremes[leg, k, block] = extreme
+                extremes[symbol, k, block] = extreme
 
 
 @kernel
-def first_at_or_below(prices, leg, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
+def first_at_or_below(prices, symbol, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
     """First bar in [start, stop) whose price in `column` (a low) is at or below `level`; `stop` where there is none."""
     bar = start
     while bar < stop:
@@ -52,14 +52,14 @@ def first_at_or_below(prices, leg, column, fine, coarse, fine_bars, coarse_bars,
             continue
         end = min(stop, (bar // fine_bars + 1) * fine_bars)
         while bar < end:
-            if prices[bar, leg, column] <= level:
+            if prices[bar, symbol, column] <= level:
                 return bar
             bar += 1
     return stop
 
 
 @kernel
-def first_at_or_above(prices, leg, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
+def first_at_or_above(prices, symbol, column, fine, coarse, fine_bars, coarse_bars, level, start, stop):
     """First bar in [start, stop) whose price in `column` (a high) is at or above `level`; `stop` if there is none."""
     bar = start
     while bar < stop:
@@ -71,31 +71,50 @@ def first_at_or_above(prices, leg, column, fine, coarse, fine_bars, coarse_bars,
             continue
         end = min(stop, (bar // fine_bars + 1) * fine_bars)
         while bar < end:
-            if prices[bar, leg, column] >= level:
+            if prices[bar, symbol, column] >= level:
                 return bar
             bar += 1
     return stop
 
 
 @kernel
-def first_touch(settings, position, prices, fine, coarse, leg, start, stop):
+def first_touch(settings, position, prices, fine, coarse, start, stop):
     """First bar in [start, stop) whose range touches a threshold of the leg; `stop` where there is none."""
+    symbol = position["symbol"]
     small, large = settings["fine_bars"], settings["coarse_bars"]
     if position["last_below"] > -math.inf:
         stop = first_at_or_below(
-            prices, leg, LOW, fine[leg, 0], coarse[leg, 0], small, large, position["last_below"], start, stop
+            prices, symbol, LOW, fine[symbol, 0], coarse[symbol, 0], small, large, position["last_below"], start, stop
         )
     if position["last_above"] < math.inf:
         stop = first_at_or_above(
-            prices, leg, HIGH, fine[leg, 1], coarse[leg, 1], small, large, position["last_above"], start, stop
+            prices, symbol, HIGH, fine[symbol, 1], coarse[symbol, 1], small, large, position["last_above"], start, stop
         )
     if position["mark_below"] > -math.inf:
         stop = first_at_or_below(
-            prices, leg, MARK_LOW, fine[leg, 2], coarse[leg, 2], small, large, position["mark_below"], start, stop
+            prices,
+            symbol,
+            MARK_LOW,
+            fine[symbol, 2],
+            coarse[symbol, 2],
+            small,
+            large,
+            position["mark_below"],
+            start,
+            stop,
         )
     if position["mark_above"] < math.inf:
         stop = first_at_or_above(
-            prices, leg, MARK_HIGH, fine[leg, 3], coarse[leg, 3], small, large, position["mark_above"], start, stop
+            prices,
+            symbol,
+            MARK_HIGH,
+            fine[symbol, 3],
+            coarse[symbol, 3],
+            small,
+            large,
+            position["mark_above"],
+            start,
+            stop,
         )
     return stop
 
@@ -106,6 +125,15 @@ def next_decision(settings, start):
     every = settings["decision_every"]
     past = (start + 1 + settings["decision_offset"]) % every
     return start if past == 0 else start + every - past
+
+
+@kernel
+def is_held(settings, positions, symbol):
+    """Whether any leg of the symbol has a position."""
+    for leg in range(symbol * settings["legs"], (symbol + 1) * settings["legs"]):
+        if positions[leg]["quantity"] != 0.0:
+            return True
+    return False
 
 
 @inlined
@@ -139,13 +167,13 @@ def next_bar(
     event = bars
     row = account["funding_row"]
     while row < funding.shape[0] and funding[row]["bar"] <= decision:
-        if positions[funding[row]["leg"]]["quantity"] != 0.0:
+        if is_held(settings, positions, funding[row]["leg"]):
             event = max(start, funding[row]["bar"])
             break
         row += 1
     row = account["hole_row"]
     while row < holes.shape[0] and holes[row]["bar"] <= min(decision, event):
-        if holes[row]["bar"] >= start and positions[holes[row]["leg"]]["quantity"] != 0.0:
+        if holes[row]["bar"] >= start and is_held(settings, positions, holes[row]["leg"]):
             event = min(event, holes[row]["bar"])
             break
         row += 1
@@ -164,12 +192,13 @@ def next_bar(
                 event = min(event, position["cooldown_until"])
             if top_ups[leg]["active"] == 1 and top_ups[leg]["ready_bar"] >= start:
                 event = min(event, top_ups[leg]["ready_bar"])
+        event = min(event, max(start, position["expires_bar"]))
         stop = min(min(decision, event) + 1, bars)
         unknown = max(start, position["clear_until"])
         if unknown < stop:
             block = settings["coarse_bars"]
             horizon = min(bars, max(stop, (unknown // block + AHEAD) * block))
-            position["clear_until"] = first_touch(settings, position, prices, fine, coarse, leg, unknown, horizon)
+            position["clear_until"] = first_touch(settings, position, prices, fine, coarse, unknown, horizon)
         if position["clear_until"] < stop:
             event = max(start, position["clear_until"])
     if account["cross"] == 1:

@@ -30,7 +30,18 @@ from backtest.broker.records import (
     TOP_UP,
 )
 from backtest.broker.search import block_extremes
-from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, Path, PriceSource, Side, SizeKind, ThresholdKind
+from backtest.enums import (
+    CommandKind,
+    Holes,
+    LedgerKind,
+    NoticeKind,
+    Path,
+    PriceSource,
+    Side,
+    SizeKind,
+    ThresholdKind,
+    TimeInForce,
+)
 
 Records = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,7 +70,7 @@ class Wake(IntEnum):
 class Extremes:
     """What all runs over one history share: its bars as the kernel reads them, its holes, and its block index.
 
-    `bars` is (bars, legs, columns): the prices of a bar lie side by side, for all symbols, because an event reads all
+    `bars` is (bars, symbols, columns): the prices of a bar lie side by side, for all symbols, for an event reads all
     of one bar and little of its neighbours. `fine` and `coarse` are the extremes of blocks in two sizes.
     """
 
@@ -76,16 +87,16 @@ class Extremes:
 class Simulation:
     """An isolated-margin account.
 
-    prices: float64 (legs, 9, bars), columns as in `codes` (open, high, low, close, volume, mark open, high, low,
+    prices: float64 (symbols, 9, bars), columns as in `codes` (open, high, low, close, volume, mark open, high, low,
     close); NaN: missing. start_ns, bar_ns: open of bar 0 and length of a bar, UTC nanoseconds. funding, contracts,
-    tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a leg. cash: the wallet
+    tier_tables, tiers, rules: records of `backtest.broker.records`; `rules` one row, or one a symbol. cash: the wallet
     at the start (quote currency). leverage: what a position has until an order or command says otherwise. slippage:
     plain fraction of the price; volume_slippage: fraction of the price per share of the bar's volume. cross: all
-    positions share the wallet (cross margin). adl: a move of the mark within a bar (a fraction) after which winning
-    positions are deleveraged; 0: never. margin_call: margin ratio at which a margin call is given.
-    decision_every, decision_offset: a decision falls on the close of each bar with (bar + 1 + offset) a multiple of
-    `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at the closes of their bars. wakes: events at which
-    `advance` comes back.
+    positions share the wallet (cross margin). hedge: symbol k has the legs 2k (long only) and 2k + 1 (short only). adl:
+    a move of the mark within a bar (a fraction) after which winning positions are deleveraged; 0: never. margin_call:
+    margin ratio at which a margin call is given. decision_every, decision_offset: a decision falls on the close of each
+    bar with (bar + 1 + offset) a multiple of `every`; 0: never. schedule: COMMAND rows sorted by `bar`, given at the
+    closes of their bars. wakes: events at which `advance` comes back.
     """
 
     def __init__(
@@ -113,11 +124,15 @@ class Simulation:
         schedule: Records | None = None,
         wakes: Iterable[Wake] = (),
         extremes: Extremes | None = None,
+        hedge: bool = False,
     ) -> None:
-        legs, _, bars = prices.shape
+        symbols, _, bars = prices.shape
+        self._legs = 2 if hedge else 1
+        legs = symbols * self._legs
         self._extremes = extremes or Extremes(prices)
         self._accounts = np.zeros(1, ACCOUNT)
         self._settings = np.zeros(1, SETTINGS)
+        self._settings["legs"] = self._legs
         self._settings["path"] = path
         self._settings["refuse_holes"] = holes == Holes.REFUSE
         self._settings["bars"] = bars
@@ -136,14 +151,17 @@ class Simulation:
         if adl > 0.0:
             self._holes = _with_crashes(self._holes, prices, adl)
         self._tier_tables, self._tiers = tier_tables, tiers
-        self._terms = terms_of(contracts, rules, tier_tables, start_ns)
+        self._terms = np.repeat(terms_of(contracts, rules, tier_tables, start_ns), self._legs)
         self._positions = np.zeros(legs, POSITION)
+        self._positions["symbol"] = np.repeat(np.arange(symbols), self._legs)
+        self._positions["direction"] = np.tile([1, -1], symbols) if hedge else 0
         self._positions["leverage"] = leverage
         for name in ("liquidation_price", "mark_price", "last_price"):
             self._positions[name] = np.nan
         for name in ("entered_bar", "ambiguous_bar"):
             self._positions[name] = -1
         self._positions["stale"] = 1
+        self._positions["expires_bar"] = codes.NEVER
         self._top_ups = np.zeros(legs, TOP_UP)
         self._top_ups["price"] = np.nan
         self._top_ups["ready_bar"] = -1
@@ -271,45 +289,35 @@ class Simulation:
         price: float = np.nan,
         trigger: float = np.nan,
         trigger_on: PriceSource = PriceSource.LAST,
+        callback_rate: float = np.nan,
+        callback_distance: float = np.nan,
         reduce_only: bool = False,
         post_only: bool = False,
         leverage: float = np.nan,
         stop: float = np.nan,
         take_profit: float = np.nan,
+        trailing_stop: float = np.nan,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        expires_ns: int = 0,
+        group: int = 0,
         tag: int = 0,
     ) -> int:
-        """Ask for an order; it reaches the venue at the next base bar's open. Returns the order's number."""
+        """Ask for an order; it reaches the venue at the next base bar's open. Returns the order's number.
+
+        trigger: of a trailing stop its activation price (NaN: active at once). trailing_stop: callback rate of the
+        bracket's. group: number of the first order of the group of which one cancels the others.
+        """
         account = self._accounts[0]
         account["orders"] += 1
         number = int(account["orders"])
         self._push(
             (
-                0,
-                CommandKind.ORDER,
-                leg,
-                side,
-                kind,
-                size_kind,
-                trigger_on,
-                reduce_only,
-                post_only,
-                0,
-                tag,
-                0,
-                number,
-                size,
-                price,
-                trigger,
-                leverage,
-                stop,
-                take_profit,
-                0.0,
-                0.0,
-                0.0,
-                0.0,
-                0.0,
+                0, CommandKind.ORDER, leg, side, kind, size_kind, trigger_on, reduce_only, post_only, 0, tag, 0, number,
+                group, time_in_force, expires_ns,
+                size, price, trigger, leverage, stop, take_profit, trailing_stop, callback_rate, callback_distance,
+                0.0, 0.0, 0.0, 0.0, 0.0,
             )
-        )
+        )  # fmt: skip
         return number
 
     def command(
@@ -329,34 +337,13 @@ class Simulation:
         """Ask for a cancel, a margin command or a top-up policy; at a hook it acts at that point, else at the next
         open.
         """
+        nan = np.nan
         self._push(
             (
-                0,
-                kind,
-                leg,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                order,
-                tag,
-                threshold,
-                0,
-                0.0,
-                np.nan,
-                np.nan,
-                leverage,
-                np.nan,
-                np.nan,
-                level,
-                amount,
-                budget,
-                cooldown_ns,
-                0.0,
+                0, kind, leg, 0, 0, 0, 0, 0, 0, order, tag, threshold, 0, 0, 0, 0,
+                0.0, nan, nan, leverage, nan, nan, nan, nan, nan, level, amount, budget, cooldown_ns, 0.0,
             )
-        )
+        )  # fmt: skip
 
     def _push(self, row: tuple[Any, ...]) -> None:
         account = self._accounts[0]
@@ -366,11 +353,11 @@ class Simulation:
         self._commands[account["command_rows"]] = row
         account["command_rows"] += 1
 
-    def watch(self, leg: int, threshold: ThresholdKind, level: float) -> int:
+    def watch(self, leg: int, threshold: ThresholdKind, level: float, number: int = 0) -> int:
         """Watch a threshold of a leg (of the account, for a drawdown) and note when it is reached; returns the
         alert's number.
         """
-        number = len(self._alerts) - len(self._positions) + 1
+        number = number or len(self._alerts) - len(self._positions) + 1
         alert = np.zeros(1, ALERT)
         alert["number"], alert["leg"], alert["kind"] = number, leg, NoticeKind.ALERT
         alert["threshold"], alert["level"], alert["armed"] = threshold, level, 1
@@ -388,7 +375,7 @@ def _enlarged(table: Records, used: int, need: int) -> Records:
 
 
 def terms_of(contracts: Records, rules: Records, tier_tables: Records, start_ns: int) -> Records:
-    """What each leg is judged by from `start_ns` on: contract, rules (one row, or one a leg) and tier table."""
+    """What each symbol is judged by from `start_ns` on: contract, rules (one row, or one a symbol) and tier table."""
     terms = np.zeros(len(contracts), TERMS)
     for name in contracts.dtype.names or ():
         terms[name] = contracts[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from backtest.broker.book import fires_below, level_of, reads_mark
+from backtest.broker.book import expire, fires_below, level_of, reads_mark
 from backtest.broker.codes import (
     BUDGET_SPENT,
     CLOSE,
@@ -36,6 +36,7 @@ from backtest.broker.codes import (
     STOP_END,
     STOP_EVENT,
     STOP_ROOM,
+    TRAILING_STOP,
     WALLET_EMPTY,
 )
 from backtest.broker.commands import carry_out, place
@@ -63,27 +64,16 @@ from backtest.broker.path import (
     beyond,
     choose,
     first_meeting,
+    last_present,
     reach,
+    visit,
 )
 from backtest.broker.takeover import CRUMB, deleverage, liquidate, most_rows, replenished
 from backtest.broker.tiers import table_at
+from backtest.broker.trailing import beats, leads, take_best, waits
 from backtest.broker.valuation import distance, free_balance, margin_balance, margin_ratio
 from backtest.broker.watch import REARM, is_frozen, refresh
 from backtest.compiling import inlined, kernel
-
-
-@kernel
-def present(prices, leg, bar):
-    """Whether the symbol has both a last and a mark bar."""
-    return not (math.isnan(prices[bar, leg, OPEN]) or math.isnan(prices[bar, leg, MARK_OPEN]))
-
-
-@kernel
-def last_present(prices, leg, bar):
-    """The latest bar at or before `bar` that is there for the symbol, -1 where there is none."""
-    while bar >= 0 and not present(prices, leg, bar):
-        bar -= 1
-    return bar
 
 
 @kernel
@@ -114,7 +104,7 @@ def opening(
         if position["awake"] == 0:
             continue
         position["entered_bar"] = -1
-        last, mark = prices[bar, leg, OPEN], prices[bar, leg, MARK_OPEN]
+        last, mark = prices[bar, position["symbol"], OPEN], prices[bar, position["symbol"], MARK_OPEN]
         position["there"] = 0 if math.isnan(last) or math.isnan(mark) else 1
         if position["there"] == 1:
             position["last_price"] = last
@@ -132,6 +122,9 @@ def opening(
         command = commands[row]
         if command["kind"] != COMMAND_ORDER and positions[command["leg"]]["there"] == 1:
             carry_out(account, settings, positions, terms, tiers, orders, book, ledger, notices, top_ups, command)
+    for leg in range(positions.shape[0]):
+        if positions[leg]["expires_bar"] <= bar and positions[leg]["there"] == 1:
+            expire(account, settings, positions[leg], book, orders, notices, leg)
     for leg in range(positions.shape[0]):
         if positions[leg]["awake"] == 1 and positions[leg]["there"] == 1 and positions[leg]["orders"] > 0:
             _meet_open(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg)
@@ -166,6 +159,7 @@ def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
             or now >= terms[leg]["next_table_ns"]
             or (bar > 0 and position["cooldown_until"] == bar)
             or position["crash"] != 0
+            or position["expires_bar"] <= bar
         ):
             position["stale"] = 1
         busy = position["quantity"] != 0.0 or position["orders"] > 0
@@ -175,7 +169,9 @@ def _wake(account, settings, positions, terms, funding, commands, top_ups, bar):
         positions[commands[row]["leg"]]["awake"] = 1
     row = account["funding_row"]
     while row < funding.shape[0] and funding[row]["bar"] <= bar:
-        positions[funding[row]["leg"]]["awake"] = 1
+        symbol = funding[row]["leg"]
+        for leg in range(symbol * settings["legs"], (symbol + 1) * settings["legs"]):
+            positions[leg]["awake"] = 1
         row += 1
 
 
@@ -200,23 +196,26 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
     while account["funding_row"] < funding.shape[0] and funding[account["funding_row"]]["bar"] <= bar:
         settlement = funding[account["funding_row"]]
         account["funding_row"] += 1
-        leg = settlement["leg"]
-        position = positions[leg]
-        if position["quantity"] == 0.0:
-            continue
-        term = terms[leg]
-        paid = payment(position["quantity"], position["mark_price"], settlement["rate"], term["inverse"])
-        spare = 0.0
-        if term["funding_pocket"] == FROM_BOTH:
-            spare = _spare(position, term, tiers)
-        wallet, margin = pockets(paid, term["funding_pocket"], free_balance(account), spare)
-        if account["cross"] == 1:
-            wallet, margin = -paid, 0.0
-        paid = -(wallet + margin)
-        post(
-            account, settings, position, term, tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
-            position["mark_price"], 0.0, 0.0, wallet, margin, 0.0, paid, 0.0, 0.0, 0.0,
-        )  # fmt: skip
+        symbol = settlement["leg"]
+        for leg in range(symbol * settings["legs"], (symbol + 1) * settings["legs"]):
+            if positions[leg]["quantity"] != 0.0:
+                _pay_funding(account, settings, positions[leg], terms[leg], tiers, ledger, leg, settlement["rate"])
+
+
+@kernel
+def _pay_funding(account, settings, position, term, tiers, ledger, leg, rate):
+    paid = payment(position["quantity"], position["mark_price"], rate, term["inverse"])
+    spare = 0.0
+    if term["funding_pocket"] == FROM_BOTH:
+        spare = _spare(position, term, tiers)
+    wallet, margin = pockets(paid, term["funding_pocket"], free_balance(account), spare)
+    if account["cross"] == 1:
+        wallet, margin = -paid, 0.0
+    paid = -(wallet + margin)
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
+        position["mark_price"], 0.0, 0.0, wallet, margin, 0.0, paid, 0.0, 0.0, 0.0,
+    )  # fmt: skip
 
 
 @kernel
@@ -264,6 +263,9 @@ def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger,
         index = book[leg, slot]
         order = orders[index]
         watched = position["mark_price"] if reads_mark(order) else position["last_price"]
+        if order["kind"] == TRAILING_STOP and leads(order, watched):
+            take_best(order, watched, terms[leg]["tick"], -1)
+            position["stale"] = 1
         if order["number"] <= newest and passed(order, level_of(order), watched):
             act(
                 account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
@@ -275,13 +277,14 @@ def _meet_open(account, settings, positions, terms, tiers, orders, book, ledger,
 
 
 @inlined
-def _touches(position, prices, leg, bar):
+def _touches(position, prices, bar):
     """Whether the bar's range reaches a threshold of the leg; a price that no threshold waits for is not read."""
+    symbol = position["symbol"]
     return (
-        (position["last_below"] > -math.inf and prices[bar, leg, LOW] <= position["last_below"])
-        or (position["last_above"] < math.inf and prices[bar, leg, HIGH] >= position["last_above"])
-        or (position["mark_below"] > -math.inf and prices[bar, leg, MARK_LOW] <= position["mark_below"])
-        or (position["mark_above"] < math.inf and prices[bar, leg, MARK_HIGH] >= position["mark_above"])
+        (position["last_below"] > -math.inf and prices[bar, symbol, LOW] <= position["last_below"])
+        or (position["last_above"] < math.inf and prices[bar, symbol, HIGH] >= position["last_above"])
+        or (position["mark_below"] > -math.inf and prices[bar, symbol, MARK_LOW] <= position["mark_below"])
+        or (position["mark_above"] < math.inf and prices[bar, symbol, MARK_HIGH] >= position["mark_above"])
     )
 
 
@@ -301,7 +304,7 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
                 refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, candidate)
             if position["awake"] == 0 or position["there"] == 0:
                 continue
-            if not _touches(position, prices, candidate, bar):
+            if not _touches(position, prices, bar):
                 continue
             its_segment, its_fraction, its_what, its_slot = first_meeting(
                 account, positions, terms, orders, book, top_ups, alerts, prices, candidate
@@ -325,7 +328,7 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
         account["segment"] = segment
         account["fraction"] = fraction
         position = positions[leg]
-        reach(account, position, prices, leg, segment, fraction)
+        reach(account, position, prices, segment, fraction)
         if what == MEETS_LIQUIDATION:
             if not beyond(position["mark_price"], position["liquidation_price"], position["quantity"] > 0.0, True):
                 position["mark_price"] = position["liquidation_price"]
@@ -350,14 +353,25 @@ def _meet_order(account, settings, positions, terms, tiers, orders, book, ledger
     position = positions[leg]
     index = book[leg, slot]
     order = orders[index]
+    if order["kind"] == TRAILING_STOP and beats(
+        order, position["mark_price"] if reads_mark(order) else position["last_price"]
+    ):
+        _follow(account, position, terms[leg], order)
+        return
     if not reads_mark(order) and not _strictly_passed(order, position["last_price"]):
         position["last_price"] = level_of(order)
     elif reads_mark(order) and not _strictly_passed(order, position["mark_price"]):
         position["mark_price"] = level_of(order)
+    if waits(order):
+        _follow(account, position, terms[leg], order)
+        return
     held = position["quantity"]
     entered = position["entered_bar"] == account["bar"]
     closes = held * order["side"] < 0.0 and order["kind"] != LIMIT
-    if closes and _decided_by_order(positions, orders, book, prices, account["bar"], leg, slot):
+    if closes and (
+        order["moved_bar"] == account["bar"]
+        or _decided_by_order(positions, orders, book, prices, account["bar"], leg, slot)
+    ):
         _note_ambiguous(account, settings, position, notices, leg)
     act(
         account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
@@ -365,6 +379,14 @@ def _meet_order(account, settings, positions, terms, tiers, orders, book, ledger
     )  # fmt: skip
     if entered and held != 0.0 and held * position["quantity"] <= 0.0:
         _note_ambiguous(account, settings, position, notices, leg)
+
+
+@kernel
+def _follow(account, position, term, order):
+    """Let a trailing stop take the price of this point as its best."""
+    position["stale"] = 1
+    watched = position["mark_price"] if reads_mark(order) else position["last_price"]
+    take_best(order, watched, term["tick"], account["bar"])
 
 
 @kernel
@@ -383,15 +405,16 @@ def _decided_by_order(positions, orders, book, prices, bar, leg, acting):
     `acting` is the slot of the order that is about to act, -1 for the liquidation.
     """
     position = positions[leg]
+    symbol = position["symbol"]
     liquidation = position["liquidation_price"]
-    triggers = 1 if prices[bar, leg, MARK_LOW] <= liquidation <= prices[bar, leg, MARK_HIGH] else 0
+    triggers = 1 if prices[bar, symbol, MARK_LOW] <= liquidation <= prices[bar, symbol, MARK_HIGH] else 0
     acts = acting < 0 and triggers == 1
     for slot in range(position["orders"]):
         order = orders[book[leg, slot]]
-        if order["kind"] == LIMIT or order["side"] * position["quantity"] >= 0.0:
+        if order["kind"] == LIMIT or waits(order) or order["side"] * position["quantity"] >= 0.0:
             continue
         low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-        if prices[bar, leg, low] <= level_of(order) <= prices[bar, leg, high]:
+        if prices[bar, symbol, low] <= level_of(order) <= prices[bar, symbol, high]:
             triggers += 1
             acts = acts or slot == acting
     return acts and triggers > 1
@@ -473,16 +496,16 @@ def value_account(account, positions, terms):
 
 
 @kernel
-def reach_close(positions, prices, leg, bar):
+def reach_close(position, prices, bar):
     """Take a leg to the close of a bar, or to its last known close where the bar is missing."""
-    position = positions[leg]
+    symbol = position["symbol"]
     known = bar
-    last, mark = prices[bar, leg, CLOSE], prices[bar, leg, MARK_CLOSE]
+    last, mark = prices[bar, symbol, CLOSE], prices[bar, symbol, MARK_CLOSE]
     if math.isnan(last) or math.isnan(mark):
-        known = last_present(prices, leg, bar)
+        known = last_present(prices, symbol, bar)
         if known < 0:
             return
-        last, mark = prices[known, leg, CLOSE], prices[known, leg, MARK_CLOSE]
+        last, mark = prices[known, symbol, CLOSE], prices[known, symbol, MARK_CLOSE]
     position["last_price"] = last
     position["mark_price"] = mark
     position["point_segment"] = 4
@@ -492,15 +515,8 @@ def reach_close(positions, prices, leg, bar):
 @kernel
 def reach_all(account, settings, positions, terms, orders, book, prices):
     """Take every leg to the point of the path that the account has reached, and value the account there."""
-    bar = account["bar"]
     for leg in range(positions.shape[0]):
-        position = positions[leg]
-        if position["awake"] == 0:
-            position["there"] = 1 if present(prices, leg, bar) else 0
-            position["low_first"] = choose(settings, position, orders, book, leg)
-            position["point_segment"] = -1
-        if position["there"] == 1:
-            reach(account, position, prices, leg, account["segment"], account["fraction"])
+        visit(account, settings, positions[leg], orders, book, prices, leg)
     value_account(account, positions, terms)
 
 
@@ -514,7 +530,7 @@ def closing(account, settings, positions, terms, tiers, notices, prices, alerts)
     account["fraction"] = 0.0
     for leg in range(positions.shape[0]):
         if settings["decide"] == 1 or positions[leg]["quantity"] != 0.0:
-            reach_close(positions, prices, leg, account["bar"])
+            reach_close(positions[leg], prices, account["bar"])
     value_account(account, positions, terms)
     if account["cross"] == 1:
         give_alerts(account, settings, positions, terms, tiers, notices, alerts)

@@ -36,11 +36,11 @@ ADVERSE_FIRST = int(Path.ADVERSE_FIRST)
 
 
 @kernel
-def last_known(prices, leg, column, bar):
+def last_known(prices, symbol, column, bar):
     """The price of `column` at `bar`, or before it where the bar is missing; NaN when there was none yet."""
-    while bar > 0 and math.isnan(prices[leg, column, bar]):
+    while bar > 0 and math.isnan(prices[symbol, column, bar]):
         bar -= 1
-    return prices[leg, column, bar]
+    return prices[symbol, column, bar]
 
 
 @kernel
@@ -85,6 +85,7 @@ def follow(ledger, prices, start_ns, bar_ns, terms, tier_tables, tiers, bars, wa
 
     `terms` are the legs' own: the tier table of each bar is written into them.
     """
+    each = trail.shape[1] // prices.shape[0]
     row = 0
     balance = 0.0
     for k in range(bars.shape[0]):
@@ -103,7 +104,7 @@ def follow(ledger, prices, start_ns, bar_ns, terms, tier_tables, tiers, bars, wa
             table = tier_tables[table_at(tier_tables, term["first_table"], term["tables"], start_ns + bar * bar_ns)]
             term["first"] = table["first"]
             term["count"] = table["tiers"]
-            value(trail[k, leg], last_known(prices, leg, MARK_CLOSE, bar), term, tiers)
+            value(trail[k, leg], last_known(prices, leg // each, MARK_CLOSE, bar), term, tiers)
 
 
 @kernel
@@ -187,7 +188,9 @@ def extremes(ledger, prices, terms, path, bars, excursions, nearest, equity, equ
             row += 1
         equity[bar] = balance
         equity_low[bar] = balance
-    for leg in range(prices.shape[0]):
+    each = nearest.shape[0] // prices.shape[0]
+    for leg in range(nearest.shape[0]):
+        symbol = leg // each
         row = 0
         quantity = 0.0
         entry_price = math.nan
@@ -198,10 +201,10 @@ def extremes(ledger, prices, terms, path, bars, excursions, nearest, equity, equ
             eventful = row < ledger.shape[0] and ledger[row]["bar"] == bar
             if quantity == 0.0 and not eventful:
                 continue
-            start = prices[leg, MARK_OPEN, bar]
-            low = prices[leg, MARK_LOW, bar]
-            high = prices[leg, MARK_HIGH, bar]
-            close = prices[leg, MARK_CLOSE, bar]
+            start = prices[symbol, MARK_OPEN, bar]
+            low = prices[symbol, MARK_LOW, bar]
+            high = prices[symbol, MARK_HIGH, bar]
+            close = prices[symbol, MARK_CLOSE, bar]
             present = not math.isnan(start)
             least = math.inf
             at = 0.0
@@ -246,7 +249,7 @@ def extremes(ledger, prices, terms, path, bars, excursions, nearest, equity, equ
                     nearest[leg, bar] = least
                 continue
             nearest[leg, bar] = least if present else math.nan
-            close = last_known(prices, leg, MARK_CLOSE, bar)
+            close = last_known(prices, symbol, MARK_CLOSE, bar)
             worst = low if quantity > 0.0 else high
             if moved or not present:
                 worst = close

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from backtest.broker.book import fires_below, level_of, reads_mark
-from backtest.broker.codes import ON_DISTANCE, ON_RATIO
+from backtest.broker.codes import NEVER, ON_DISTANCE, ON_RATIO, TRAILING_STOP
 from backtest.broker.liquidation import EDGE, distance_price, ratio_price
 from backtest.compiling import kernel
 
@@ -49,20 +49,21 @@ def refresh(account, positions, terms, tiers, orders, book, top_ups, alerts, leg
     position["stale"] = 0
     position["awake"] = 1
     position["clear_until"] = account["bar"] + 1
+    position["expires_bar"] = NEVER
     last_below, last_above = -math.inf, math.inf
     mark_below, mark_above = -math.inf, math.inf
     for slot in range(position["orders"]):
         order = orders[book[leg, slot]]
-        level = level_of(order)
+        level, below = level_of(order), fires_below(order)
         if reads_mark(order):
-            if fires_below(order):
-                mark_below = max(mark_below, level)
-            else:
-                mark_above = min(mark_above, level)
-        elif fires_below(order):
-            last_below = max(last_below, level)
+            mark_below, mark_above = _widen(mark_below, mark_above, level, below)
+            if order["kind"] == TRAILING_STOP:
+                mark_below, mark_above = _widen(mark_below, mark_above, order["best"], not below)
         else:
-            last_above = min(last_above, level)
+            last_below, last_above = _widen(last_below, last_above, level, below)
+            if order["kind"] == TRAILING_STOP:
+                last_below, last_above = _widen(last_below, last_above, order["best"], not below)
+        position["expires_bar"] = min(position["expires_bar"], order["expires_bar"])
     top_up = top_ups[leg]
     top_up["price"] = math.nan
     quantity = position["quantity"]

@@ -30,6 +30,7 @@ PATH = (click.option("--path", help="Which extreme of a bar comes first.  [adver
 SETTINGS = (
     click.option("--cash", help="Deposit, in the settlement currency.  [10000; of an inverse market 1 coin]"),
     click.option("--margin-mode", help="isolated, or cross: one wallet behind all positions.  [isolated]"),
+    click.option("--position-mode", help="one-way, or hedge: a long and a short of a symbol at once.  [one-way]"),
     click.option("--judge", help="Price that values and liquidates: mark, or last for comparison.  [mark]"),
     click.option("--holes", help="A missing bar under an open position: refuse, or hold.  [refuse]"),
     click.option("--slippage", help="Of the price, paid by market orders: 2bps, 0.02%.  [0]"),

@@ -279,7 +279,7 @@ def margin_figure(result: Result) -> Figure:
         bottom.set_title("Least distance from mark price to liquidation price in each bar")
         bottom.axhspan(CLOSE, NEAR, color=ORANGE, alpha=0.18, linewidth=0, label=f"below {NEAR:.0%}")
         bottom.axhspan(0.0, CLOSE, color=RED, alpha=0.18, linewidth=0, label=f"below {CLOSE:.0%}")
-        for leg, symbol in enumerate(history.symbols):
+        for leg, symbol in enumerate(result.legs.titles):
             style = {"color": CYCLE[leg % len(CYCLE)], "linestyle": DASHES[leg // len(CYCLE) % len(DASHES)]}
             ratio = np.minimum(curves.trail["margin_ratio"][:, leg], 1.0)
             curve(top, close_ns(history, curves.bars), ratio, label=symbol, linewidth=1.0, **style)
@@ -320,7 +320,7 @@ def leverage_figure(result: Result) -> Figure:
         bottom.set_title("Margin in positions / (margin in positions + wallet)")
         total = equity["margin"].to_numpy() + equity["wallet"].to_numpy()
         floor = np.zeros(at.size)
-        for leg, symbol in enumerate(result.history.symbols):
+        for leg, symbol in enumerate(result.legs.titles):
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = np.where(total > 0.0, curves.trail["margin"][:, leg] / total, 0.0)
             rows = np.union1d(kept_points(floor + share, 300), kept_points(share, 300))
@@ -346,11 +346,11 @@ def leverage_figure(result: Result) -> Figure:
 
 def figures(result: Result, most_symbols: int = 6) -> dict[str, Figure]:
     """All figures of a run by name; `price-…` for the symbols with most fills, `most_symbols` at most."""
-    fills = result.ledger.loc[result.ledger["quantity"] != 0.0, "leg"].value_counts()
-    traded = sorted(fills.index[:most_symbols].tolist()) or [0]
+    fills = result.ledger.loc[result.ledger["quantity"] != 0.0, "symbol"].value_counts()
+    symbols = result.history.symbols
+    traded = sorted(fills.index[:most_symbols].tolist(), key=symbols.index) or symbols[:1]
     named = {"equity": equity_figure(result)}
-    for leg in traded:
-        symbol = result.history.symbols[leg]
+    for symbol in traded:
         named[f"price-{symbol}"] = price_figure(result, symbol)
     named["margin"] = margin_figure(result)
     named["leverage"] = leverage_figure(result)

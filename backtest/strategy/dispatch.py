@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.enums import LedgerKind, Liquidity, NoticeKind, Reason
+from backtest.enums import LedgerKind, Liquidity, NoticeKind, PositionSide, Reason
 from backtest.strategy.events import Alert, Fill, FundingPayment, Liquidation, MarginCall, Rejection
 from backtest.strategy.protocol import Strategy, overridden
 
@@ -25,7 +25,7 @@ class Dispatch:
         self._strategy = strategy
         self._stage = stage
         self._simulation = simulation
-        self._symbols = tuple(stage.legs)
+        self._names, self._sides = stage.legs.names, stage.legs.position_sides
         self._ledger_row = len(simulation.ledger)
         self._notice_row = len(simulation.notices)
         wanted = set(overridden(type(strategy), list(Strategy.HOOKS.values())))
@@ -62,7 +62,8 @@ class Dispatch:
                 tell(self, row)
 
     def _common(self, row: Row) -> dict[str, Any]:
-        return {"symbol": self._symbols[int(row["leg"])], "time_ns": int(row["time_ns"])}
+        leg = int(row["leg"])
+        return {"symbol": self._names[leg], "position_side": self._sides[leg], "time_ns": int(row["time_ns"])}
 
     def _tag(self, row: Row) -> str:
         return next(text for text, number in self._stage.tags.items() if number == row["tag"])
@@ -85,12 +86,10 @@ class Dispatch:
         )
 
     def _funding(self, row: Row) -> None:
-        symbol = self._symbols[int(row["leg"])]
         payment = FundingPayment(**self._common(row), amount=float(row["funding"]), mark_price=float(row["mark_price"]))
-        self._strategy.on_funding(self._strategy.position(symbol), payment)
+        self._strategy.on_funding(self._stage.positions[int(row["leg"])], payment)
 
     def _liquidation(self, row: Row) -> None:
-        symbol = self._symbols[int(row["leg"])]
         event = Liquidation(
             **self._common(row),
             quantity=-float(row["quantity"]),
@@ -101,7 +100,7 @@ class Dispatch:
             fee=float(row["liquidation_fee"]),
             left=float(row["position_after"]),
         )
-        self._strategy.on_liquidation(self._strategy.position(symbol), event)
+        self._strategy.on_liquidation(self._stage.positions[int(row["leg"])], event)
 
     def _rejection(self, row: Row) -> None:
         refused = Rejection(
@@ -110,7 +109,7 @@ class Dispatch:
         self._strategy.on_reject(refused)
 
     def _margin_call(self, row: Row) -> None:
-        position = self._strategy.position(self._symbols[int(row["leg"])])
+        position = self._stage.positions[int(row["leg"])]
         if not position:
             return
         call = MarginCall(
@@ -122,10 +121,11 @@ class Dispatch:
         self._strategy.on_margin_call(position, call)
 
     def _alert(self, row: Row) -> None:
-        account = int(row["leg"]) < 0
+        leg = int(row["leg"])
         self._strategy.on_alert(
             Alert(
-                symbol=None if account else self._symbols[int(row["leg"])],
+                symbol=None if leg < 0 else self._names[leg],
+                position_side=PositionSide.BOTH if leg < 0 else self._sides[leg],
                 number=int(row["alert"]),
                 value=float(row["value"]),
                 level=float(row["level"]),

@@ -1,11 +1,14 @@
-"""What a strategy's hooks are told: plain values, taken from the broker's records when they happen."""
+"""What a strategy's hooks are told: plain values, taken from the broker's records when they happen.
+
+`position_side` is BOTH in one-way mode; in hedge mode it is the leg of the symbol, LONG or SHORT.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backtest.enums import SENTENCES, Liquidity, Reason
+from backtest.enums import SENTENCES, Liquidity, PositionSide, Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +20,7 @@ class Fill:
     """
 
     symbol: str
+    position_side: PositionSide
     side: int
     quantity: float
     price: float
@@ -35,6 +39,7 @@ class Rejection:
     """The venue refused an order (`order` 0: a margin command)."""
 
     symbol: str
+    position_side: PositionSide
     order: int
     reason: Reason
     tag: str
@@ -51,6 +56,7 @@ class FundingPayment:
     """A funding settlement: `amount` was paid (negative: received), at `mark_price`."""
 
     symbol: str
+    position_side: PositionSide
     amount: float
     mark_price: float
     time_ns: int
@@ -64,6 +70,7 @@ class Liquidation:
     """
 
     symbol: str
+    position_side: PositionSide
     quantity: float
     price: float
     mark_price: float
@@ -79,6 +86,7 @@ class MarginCall:
     """The margin ratio of a position rose to `level`."""
 
     symbol: str
+    position_side: PositionSide
     margin_ratio: float
     level: float
     time_ns: int
@@ -94,6 +102,7 @@ class Alert:
     """A threshold that the strategy asked to be woken at. `symbol` is None for one on the account."""
 
     symbol: str | None
+    position_side: PositionSide
     number: int
     value: float
     level: float

@@ -11,8 +11,9 @@ from backtest.broker.liquidation import distance_price, margin_for, requirement
 from backtest.broker.margin import removable_margin
 from backtest.broker.records import POSITION
 from backtest.broker.valuation import distance, margin_ratio, unrealised_pnl
-from backtest.enums import CommandKind, Side, SizeKind, ThresholdKind
+from backtest.enums import CommandKind, PositionSide, Side, SizeKind, ThresholdKind, label
 from backtest.errors import UsageError
+from backtest.strategy.requests import amount_of, leverage_of, number_of
 
 if TYPE_CHECKING:
     from backtest.broker.simulation import Simulation
@@ -23,17 +24,20 @@ _LEVERAGE, _LIQUIDATION, _MARK = _FIELD["leverage"], _FIELD["liquidation_price"]
 
 
 class Position:
-    """One symbol's isolated position; false while there is none.
+    """One symbol's isolated position (in hedge mode its long or its short, `position_side`); false while there is none.
 
     Money is the settlement currency: coin, of an inverse contract, whose quantity is in quote units. `margin` is the
     position's own wallet, without unrealised PnL. Commands given at a hook act at that point, those given in `next` at
     the open of the next base bar.
     """
 
-    __slots__ = ("_inverse", "_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "symbol")
+    __slots__ = ("_inverse", "_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "position_side", "symbol")
 
-    def __init__(self, simulation: Simulation, leg: int, symbol: str, tag: Callable[[str], int]) -> None:
+    def __init__(
+        self, simulation: Simulation, leg: int, symbol: str, position_side: PositionSide, tag: Callable[[str], int]
+    ) -> None:
         self.symbol = symbol
+        self.position_side = position_side
         self._tag = tag
         self._simulation = simulation
         self._leg = leg
@@ -47,7 +51,8 @@ class Position:
 
     def __repr__(self) -> str:
         if not self:
-            return f"<no position in {self.symbol}>"
+            beside = "" if self.position_side == PositionSide.BOTH else f" {label(self.position_side)}"
+            return f"<no{beside} position in {self.symbol}>"
         return f"<{self.quantity:+g} {self.symbol} at {self.entry_price:g}, margin {self.margin:,.2f}>"
 
     @property
@@ -178,14 +183,13 @@ class Position:
         self._margin(CommandKind.REMOVE_MARGIN, amount)
 
     def _margin(self, kind: CommandKind, amount: float) -> None:
-        if not amount >= 0.0:
-            raise UsageError(f"an amount of {amount} cannot be moved; give a number of 0 or more (settlement currency)")
-        if amount > 0.0:
-            self._simulation.command(kind, self._leg, amount=amount)
+        checked = amount_of(amount)
+        if checked > 0.0:
+            self._simulation.command(kind, self._leg, amount=checked)
 
     def set_leverage(self, leverage: float) -> None:
         """Set the symbol's leverage; under an open position the venue may only raise it."""
-        self._simulation.command(CommandKind.SET_LEVERAGE, self._leg, leverage=leverage)
+        self._simulation.command(CommandKind.SET_LEVERAGE, self._leg, leverage=leverage_of(leverage))
 
     def set_top_up(
         self,
@@ -205,9 +209,10 @@ class Position:
             raise UsageError("a top-up policy has one trigger: margin_ratio= or distance=, not both")
         kind, level = ThresholdKind.NONE, 0.0
         if margin_ratio is not None:
-            kind, level = ThresholdKind.MARGIN_RATIO, margin_ratio
+            kind, level = ThresholdKind.MARGIN_RATIO, number_of("margin_ratio", margin_ratio)
         elif distance is not None:
-            kind, level = ThresholdKind.DISTANCE, distance
+            kind, level = ThresholdKind.DISTANCE, number_of("distance", distance)
+        amount, budget = number_of("amount", amount), number_of("budget", budget)
         if kind != ThresholdKind.NONE and not (
             0.0 < level < 1.0 and amount > 0.0 and budget >= 0.0 and cooldown_ns >= 0
         ):
@@ -234,7 +239,7 @@ class Position:
 
     def reduce(self, share: float, *, tag: str = "") -> int:
         """Close `share` (fraction, 0 to 1) of the position at the market; returns the order's number."""
-        if not 0.0 < share <= 1.0:
+        if not 0.0 < number_of("share", share) <= 1.0:
             raise UsageError(
                 f"a share of {share:g} of a position cannot be closed; it is a fraction above 0 and up to 1"
             )

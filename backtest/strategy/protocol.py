@@ -25,13 +25,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from backtest.broker.records import ACCOUNT
-from backtest.enums import CommandKind, OrderKind, PriceSource, Side, SizeKind, ThresholdKind
-from backtest.errors import UsageError, near
+from backtest.enums import PositionSide, ThresholdKind, label
+from backtest.errors import UsageError
 from backtest.strategy.events import Alert, Fill, FundingPayment, Liquidation, MarginCall, Rejection
 from backtest.strategy.parameters import Param
 from backtest.strategy.position import Position
+from backtest.strategy.requests import NONE
 from backtest.strategy.revealed import SEEN, Revealed, Single
-from backtest.strategy.schedule import TARGETS, Schedule, per_decision
+from backtest.strategy.schedule import TARGETS, Planned, Schedule, per_decision
+from backtest.strategy.trading import Leg, Trading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,25 +41,16 @@ if TYPE_CHECKING:
     from backtest.market.contract import Contract
     from backtest.strategy.stage import Stage
 
-SIZES = {
-    "quantity": SizeKind.QUANTITY,
-    "notional": SizeKind.NOTIONAL,
-    "margin": SizeKind.MARGIN,
-    "risk": SizeKind.RISK,
-}
 _WALLET, _RESERVED = (ACCOUNT.names or ()).index("wallet"), (ACCOUNT.names or ()).index("reserved")
 _EQUITY = (ACCOUNT.names or ()).index("equity")
-NONE = float("nan")
 
 
-class Strategy:
+class Strategy(Trading):
     """Base of all strategies. Class attributes that are `Param`s are its parameters; override what you need."""
 
-    symbols: tuple[str, ...]
     open: Revealed
     high: Revealed
     low: Revealed
-    close: Revealed
     volume: Revealed
     mark: Revealed
     random: np.random.Generator
@@ -74,7 +67,7 @@ class Strategy:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         for name, value in vars(cls).items():
-            if isinstance(value, Param) and (hasattr(Strategy, name) or name in Strategy.__annotations__):
+            if isinstance(value, Param) and (hasattr(Strategy, name) or name in RESERVED):
                 raise UsageError(
                     f"{cls.__name__} declares a parameter named '{name}', which is a name of every strategy; "
                     "give the parameter another name"
@@ -83,10 +76,10 @@ class Strategy:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._simulation = stage.simulation
-        self._legs = stage.legs
+        self._numbers, self._hedge = stage.symbols, stage.legs.hedge
         self._positions = stage.positions
         self._account = memoryview(stage.simulation.account.view(np.float64).data)
-        self.symbols = tuple(stage.legs)
+        self.symbols = tuple(stage.symbols)
         self.random = np.random.default_rng(stage.seed)
         for name in SEEN:
             setattr(self, name, stage.column(name))
@@ -143,18 +136,9 @@ class Strategy:
         """The instant: the close of the last decision bar (at a hook: the open of the base bar it happens in), UTC."""
         return self._stage.time()
 
-    def position(self, symbol: str) -> Position:
-        """The symbol's position; false while there is none."""
-        try:
-            return self._positions[symbol]
-        except KeyError:
-            raise UsageError(
-                f"'{symbol}' is not in this run; {near(symbol, self.symbols)}it has {', '.join(self.symbols)}"
-            ) from None
-
     def contract(self, symbol: str) -> Contract:
         """The symbol's contract: tick, lot, minimum notional, fees, dated leverage tiers."""
-        return self._stage.history.contracts[self._leg(symbol)]
+        return self._stage.history.contracts[self._leg(symbol) // self._stage.legs.each]
 
     # --- indicators
 
@@ -179,151 +163,7 @@ class Strategy:
         """As `panel`, but `function` returns one Series for the whole run; its value now is `.value`."""
         return self._stage.single(function, columns, arguments)
 
-    # --- what it asks for
-
-    def buy(self, symbol: str, **request: Any) -> int:
-        """Ask for a buy; see `order` for the keywords. Returns the order's number."""
-        return self.order(symbol, Side.BUY, **request)
-
-    def sell(self, symbol: str, **request: Any) -> int:
-        """Ask for a sell; see `order` for the keywords. Returns the order's number."""
-        return self.order(symbol, Side.SELL, **request)
-
-    def order(
-        self,
-        symbol: str,
-        side: Side,
-        *,
-        quantity: float | None = None,
-        notional: float | None = None,
-        margin: float | None = None,
-        risk: float | None = None,
-        leverage: float = NONE,
-        limit: float = NONE,
-        trigger: float = NONE,
-        trigger_on: PriceSource = PriceSource.LAST,
-        stop: float = NONE,
-        take_profit: float = NONE,
-        reduce_only: bool = False,
-        post_only: bool = False,
-        tag: str = "",
-    ) -> int:
-        """Ask for an order of exactly one size; returns its number.
-
-        quantity (base units; of an inverse contract quote units: USD), notional or margin (settlement currency, of an
-        inverse contract coin; margin × leverage is the notional), or risk (fraction of equity lost at `stop`). Prices
-        are in quote currency everywhere. Without `limit` and `trigger` a market order; `limit` makes it a limit
-        order; `trigger` a stop or, on the other side of the last price, a take-profit; both a stop-limit (take-
-        profit-limit). `stop` and `take_profit` are prices of a bracket that comes into force with the fill.
-        """
-        given = [
-            (kind, size)
-            for kind, size in (
-                (SizeKind.QUANTITY, quantity),
-                (SizeKind.NOTIONAL, notional),
-                (SizeKind.MARGIN, margin),
-                (SizeKind.RISK, risk),
-            )
-            if size is not None
-        ]
-        if len(given) != 1:
-            raise UsageError(
-                f"an order says what it sizes: exactly one of {', '.join(SIZES)}; {len(given)} were given for {symbol}"
-            )
-        size_kind, size = given[0]
-        if not size >= 0.0:
-            raise UsageError(
-                f"an order of size {size} for {symbol} has no meaning; sizes are positive, the side is buy or sell"
-            )
-        if size_kind == SizeKind.RISK and stop != stop:
-            raise UsageError(f"risk= sizes an order by what is lost at its stop: give stop= too, for {symbol}")
-        kind = OrderKind.MARKET
-        if trigger == trigger:
-            rises = trigger >= self.close[symbol]
-            stops = rises == (side == Side.BUY)
-            if limit == limit:
-                kind = OrderKind.STOP_LIMIT if stops else OrderKind.TAKE_PROFIT_LIMIT
-            else:
-                kind = OrderKind.STOP if stops else OrderKind.TAKE_PROFIT
-        elif limit == limit:
-            kind = OrderKind.LIMIT
-        number = self._simulation.order(
-            self._leg(symbol),
-            side,
-            kind,
-            size_kind,
-            size,
-            price=limit,
-            trigger=trigger,
-            trigger_on=trigger_on,
-            reduce_only=reduce_only,
-            post_only=post_only,
-            leverage=leverage,
-            stop=stop,
-            take_profit=take_profit,
-            tag=self._stage.tag(tag),
-        )
-        self._stage.legs_of_orders[number] = self._legs[symbol]
-        return number
-
-    def target(
-        self,
-        symbol: str,
-        *,
-        exposure: float | None = None,
-        notional: float | None = None,
-        margin: float | None = None,
-        quantity: float | None = None,
-        leverage: float = NONE,
-        stop: float = NONE,
-        take_profit: float = NONE,
-        tag: str = "",
-    ) -> int:
-        """Ask that the position be brought to a signed target with one market order; returns its number.
-
-        Exactly one of exposure (notional as a fraction of equity), notional, margin (times the leverage), quantity. A
-        `stop` or `take_profit` replaces the bracket that stands.
-        """
-        given = [
-            (kind, size)
-            for kind, size in (
-                (SizeKind.TARGET_EXPOSURE, exposure),
-                (SizeKind.TARGET_NOTIONAL, notional),
-                (SizeKind.TARGET_MARGIN, margin),
-                (SizeKind.TARGET_QUANTITY, quantity),
-            )
-            if size is not None
-        ]
-        if len(given) != 1 or given[0][1] != given[0][1]:
-            raise UsageError(
-                f"a target says what it sizes: exactly one of {', '.join(TARGETS)}, a number, for {symbol}"
-            )
-        size_kind, size = given[0]
-        return self._simulation.order(
-            self._leg(symbol),
-            Side.BUY,
-            OrderKind.MARKET,
-            size_kind,
-            size,
-            leverage=leverage,
-            stop=stop,
-            take_profit=take_profit,
-            tag=self._stage.tag(tag),
-        )
-
-    def close_position(self, symbol: str, *, share: float = 1.0, tag: str = "") -> int:
-        """Close a share of the symbol's position at the market; returns the order's number."""
-        return self.position(symbol).reduce(share, tag=tag)
-
-    def cancel(self, order: int) -> None:
-        """Ask for the cancel of a working order by its number."""
-        if order not in self._stage.legs_of_orders:
-            raise UsageError(f"no order of number {order} was given; cancel takes what buy, sell or order returned")
-        self._simulation.command(CommandKind.CANCEL, self._stage.legs_of_orders[order], order=order)
-
-    def cancel_all(self, symbol: str) -> None:
-        """Ask for the cancel of all working orders of a symbol, brackets among them."""
-        self._simulation.command(CommandKind.CANCEL_ALL, self._leg(symbol))
+    # --- what it watches
 
     def alert(
         self,
@@ -332,12 +172,13 @@ class Strategy:
         margin_ratio: float | None = None,
         distance: float | None = None,
         drawdown: float | None = None,
+        leg: Leg | None = None,
     ) -> int:
         """Watch a threshold: of a position the margin ratio or the distance to liquidation, of the account the
         drawdown.
 
         It goes to the risk log and calls `on_alert`. Levels are fractions. Returns the alert's number. Call it in
-        `init`.
+        `init`. In hedge mode a `leg` may be named; else it watches both.
         """
         given = [
             (kind, level)
@@ -355,8 +196,10 @@ class Strategy:
         threshold, level = given[0]
         if (threshold == ThresholdKind.DRAWDOWN) == (symbol is not None):
             raise UsageError("a drawdown alert watches the account (no symbol); the others watch a symbol")
-        leg = -1 if symbol is None else self._leg(symbol)
-        return self._simulation.watch(leg, threshold, level)
+        number = 0
+        for each in (-1,) if symbol is None else self._of(symbol, leg):
+            number = self._simulation.watch(each, threshold, level, number)
+        return number
 
     # --- schedules
 
@@ -374,66 +217,93 @@ class Strategy:
         leverage: ArrayLike = NONE,
         stop: ArrayLike = NONE,
         take_profit: ArrayLike = NONE,
+        trailing_stop: ArrayLike = NONE,
+        leg: Leg | None = None,
         **size: ArrayLike,
     ) -> Schedule:
         """A schedule of one symbol with a row only where the plan changes: the numbers of those decision bars, and a
         value for each.
 
         Exactly one of exposure, notional, margin, quantity (signed, as in `target`). Schedules of several symbols are
-        added with `+`. For a plan over long histories this is much cheaper than `schedule`:
+        added with `+`. In hedge mode it is the plan of a `leg`, or, as in `target`, of the symbol. For a plan over long
+        histories this is much cheaper than `schedule`:
 
             above = self.fast.whole(symbol) > self.slow.whole(symbol)
             turns = np.flatnonzero(above[1:] != above[:-1]) + 1
             return self.targets(symbol, turns, exposure=np.where(above[turns], 0.5, 0.0), leverage=5)
         """
         rows = self._stage.closes[np.asarray(bars, np.int64)]
-        return Schedule.of_targets(
-            rows, self._leg(symbol), leverage=leverage, stop=stop, take_profit=take_profit, **size
+        return self._planned(
+            symbol,
+            leg,
+            rows,
+            leverage=leverage,
+            stop=stop,
+            take_profit=take_profit,
+            trailing_stop=trailing_stop,
+            **size,
         )
 
     def schedule(
         self,
         *,
-        leverage: Mapping[str, Any] | float = NONE,
-        stop: Mapping[str, Any] | None = None,
-        take_profit: Mapping[str, Any] | None = None,
-        add_margin: Mapping[str, Any] | None = None,
-        **size: Mapping[str, Any],
+        leverage: Mapping[Planned, Any] | float = NONE,
+        stop: Mapping[Planned, Any] | None = None,
+        take_profit: Mapping[Planned, Any] | None = None,
+        trailing_stop: Mapping[Planned, Any] | None = None,
+        add_margin: Mapping[Planned, Any] | None = None,
+        **size: Mapping[Planned, Any],
     ) -> Schedule:
         """A schedule from arrays, one value per decision bar and symbol; NaN leaves the position as it is.
 
         Exactly one of exposure, notional, margin, quantity (signed, as in `target`), a mapping from symbol to array;
-        `leverage`, `stop`, `take_profit` alike; `add_margin` moves money into (negative: out of) the position.
+        `leverage`, `stop`, `take_profit`, `trailing_stop` (a callback rate) alike; `add_margin` moves money into
+        (negative: out of) the position. In hedge mode a leg is named as in `{("BTC/USDT:USDT", "short"): array}`.
         """
         closes = self._stage.closes
         if len(size) != 1 or next(iter(size)) not in TARGETS:
             raise UsageError(f"a plan says what it sizes: exactly one of {', '.join(TARGETS)}")
         name, wanted = next(iter(size.items()))
-        targets = per_decision(self.symbols, closes, dict(wanted), name)
+        known = self._plannable()
+        targets = per_decision(known, closes, dict(wanted), name)
         levels = leverage if isinstance(leverage, Mapping) else dict.fromkeys(targets, leverage)
         extras = {
-            "leverage": per_decision(self.symbols, closes, dict(levels), "leverage"),
-            "stop": per_decision(self.symbols, closes, dict(stop or {}), "stop"),
-            "take_profit": per_decision(self.symbols, closes, dict(take_profit or {}), "take_profit"),
+            "leverage": per_decision(known, closes, dict(levels), "leverage"),
+            "stop": per_decision(known, closes, dict(stop or {}), "stop"),
+            "take_profit": per_decision(known, closes, dict(take_profit or {}), "take_profit"),
+            "trailing_stop": per_decision(known, closes, dict(trailing_stop or {}), "trailing_stop"),
         }
         parts = [Schedule.of_margin([], [], add=[])]
-        for symbol, column in targets.items():
+        for planned, column in targets.items():
             rows: NDArray[np.intp] = np.flatnonzero(~np.isnan(column))
-            given = {key: each[symbol][rows] for key, each in extras.items() if symbol in each}
-            legs = np.full(len(rows), self._legs[symbol])
-            parts.append(Schedule.of_targets(closes[rows], legs, **given, **{name: column[rows]}))
-        for symbol, column in per_decision(self.symbols, closes, dict(add_margin or {}), "add_margin").items():
+            given = {key: each[planned][rows] for key, each in extras.items() if planned in each}
+            symbol, leg = planned if isinstance(planned, tuple) else (planned, None)
+            parts.append(self._planned(symbol, leg, closes[rows], **given, **{name: column[rows]}))
+        for planned, column in per_decision(known, closes, dict(add_margin or {}), "add_margin").items():
+            if self._hedge and isinstance(planned, str):
+                raise UsageError(f"margin is added to a leg: name it as in ('{planned}', 'long')")
             rows = np.flatnonzero(~np.isnan(column) & (column != 0.0))
-            parts.append(Schedule.of_margin(closes[rows], np.full(len(rows), self._legs[symbol]), add=column[rows]))
+            number = self._leg(planned) if isinstance(planned, str) else self._leg(*planned)
+            parts.append(Schedule.of_margin(closes[rows], np.full(len(rows), number), add=column[rows]))
         return Schedule(np.concatenate([part.commands for part in parts]))
 
-    def _leg(self, symbol: str) -> int:
-        try:
-            return self._legs[symbol]
-        except KeyError:
-            raise UsageError(
-                f"'{symbol}' is not in this run; {near(symbol, self.symbols)}it has {', '.join(self.symbols)}"
-            ) from None
+    def _plannable(self) -> tuple[Planned, ...]:
+        """What a plan may name: symbols, in hedge mode their legs too."""
+        if not self._hedge:
+            return self.symbols
+        legs = [(symbol, label(side)) for symbol in self.symbols for side in (PositionSide.LONG, PositionSide.SHORT)]
+        return (*self.symbols, *legs)
+
+    def _planned(self, symbol: str, leg: Leg | None, rows: NDArray[np.int64], **plan: ArrayLike) -> Schedule:
+        """Targets of a leg; in hedge mode, where none is named, of the symbol: the other leg is closed first."""
+        number = self._leg(symbol, leg)
+        if not self._hedge or leg is not None:
+            return Schedule.of_targets(rows, number, **plan)
+        return Schedule.of_nets(rows, number, number + 1, **plan)
+
+
+RESERVED = {*Strategy.__annotations__, *Trading.__annotations__}
+"""Names that every strategy is given, beside its methods."""
 
 
 def overridden(strategy: type[Strategy], names: Sequence[str]) -> list[str]:

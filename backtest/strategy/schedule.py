@@ -55,13 +55,14 @@ class Schedule:
         leverage: ArrayLike = np.nan,
         stop: ArrayLike = np.nan,
         take_profit: ArrayLike = np.nan,
+        trailing_stop: ArrayLike = np.nan,
         **size: ArrayLike,
     ) -> Schedule:
         """Rows of targets: at the close of base bar `bars[i]`, symbol `legs[i]` is to be brought to its target.
 
         Exactly one of `exposure=` (signed notional as a fraction of equity), `notional=`, `margin=` (signed, times
-        the leverage) or `quantity=` (signed). `leverage`, `stop`, `take_profit` (prices; NaN: none) apply with it; 0
-        closes the position.
+        the leverage) or `quantity=` (signed). `leverage`, `stop`, `take_profit` (prices; NaN: none) and
+        `trailing_stop` (a callback rate) apply with it; 0 closes the position.
 
         >>> plan = Schedule.of_targets([0, 5], [0, 0], exposure=[0.5, 0.0], leverage=5)
         >>> len(plan), plan.commands["size"].tolist()
@@ -81,11 +82,28 @@ class Schedule:
         rows["order_kind"] = OrderKind.MARKET
         rows["size_kind"] = TARGETS[name]
         rows["size"] = values
-        rows["price"] = rows["trigger"] = np.nan
+        for absent in ("price", "trigger", "callback_rate", "callback_distance"):
+            rows[absent] = np.nan
         rows["leverage"], rows["stop"], rows["take_profit"] = leverage, stop, take_profit
+        rows["trailing_stop"] = trailing_stop
         if np.isnan(rows["size"]).any():
             raise UsageError(f"a target's {name} is NaN; leave the row out to leave the position as it is")
         return cls(rows[np.argsort(rows["bar"], kind="stable")])
+
+    @classmethod
+    def of_nets(cls, bars: ArrayLike, long_leg: int, short_leg: int, **plan: ArrayLike) -> Schedule:
+        """Rows of targets of a symbol in hedge mode: its leg of the target's sign is brought to it, the other one is
+        closed before. `plan` as in `of_targets`.
+        """
+        net = cls.of_targets(bars, long_leg, **plan)
+        wanted = net.commands["size"]
+        net.commands["leg"] = np.where(wanted < 0.0, short_leg, long_leg)
+        closing = net.commands.copy()
+        closing["leg"] = np.where(wanted < 0.0, long_leg, short_leg)
+        closing["size"], closing["size_kind"] = 0.0, SizeKind.TARGET_QUANTITY
+        for name in ("leverage", "stop", "take_profit", "trailing_stop"):
+            closing[name] = np.nan
+        return Schedule(np.concatenate([closing, net.commands]))
 
     @classmethod
     def of_margin(cls, bars: ArrayLike, legs: ArrayLike, *, add: ArrayLike) -> Schedule:
@@ -95,20 +113,27 @@ class Schedule:
         rows = np.zeros(len(bar), COMMAND)
         rows["bar"], rows["leg"], rows["amount"] = bar, legs, np.abs(amounts)
         rows["kind"] = np.where(amounts >= 0, CommandKind.ADD_MARGIN, CommandKind.REMOVE_MARGIN)
-        rows["price"] = rows["trigger"] = rows["leverage"] = rows["stop"] = rows["take_profit"] = np.nan
+        for absent in ("price", "trigger", "callback_rate", "callback_distance", "trailing_stop"):
+            rows[absent] = np.nan
+        rows["leverage"] = rows["stop"] = rows["take_profit"] = np.nan
         return cls(rows[np.argsort(rows["bar"], kind="stable")])
 
 
+Planned = str | tuple[str, str]
+"""What a plan names: a symbol, or in hedge mode a leg of it, as in ("BTC/USDT:USDT", "short")."""
+
+
 def per_decision(
-    symbols: Sequence[str], closes: NDArray[np.int64], wanted: dict[str, Any], name: str
-) -> dict[str, NDArray[np.float64]]:
-    """An array per symbol, one value per decision bar, from arrays, series or constants; raises where a length
+    symbols: Sequence[Planned], closes: NDArray[np.int64], wanted: dict[Planned, Any], name: str
+) -> dict[Planned, NDArray[np.float64]]:
+    """An array per symbol (or leg), one value per decision bar, from arrays, series or constants; raises where a length
     differs.
     """
     found = {}
     for symbol, values in wanted.items():
         if symbol not in symbols:
-            raise UsageError(f"the plan's {name} names '{symbol}', which is not in this run ({', '.join(symbols)})")
+            known = ", ".join(map(str, symbols))
+            raise UsageError(f"the plan's {name} names '{symbol}', which is not in this run ({known})")
         column = np.asarray(values, np.float64)
         if column.ndim == 0:
             column = np.full(len(closes), float(column))

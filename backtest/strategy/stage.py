@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from backtest.broker.simulation import Simulation
 from backtest.errors import UsageError, near
 from backtest.market.history import MarketHistory
+from backtest.market.legs import Legs
 from backtest.strategy.columns import columns_of, key_of
 from backtest.strategy.position import Position
 from backtest.strategy.revealed import SEEN, Now, Revealed, Single
@@ -41,17 +42,21 @@ class Stage:
     the collector of cycles: a sweep makes thousands of them.
     """
 
-    def __init__(self, history: MarketHistory, simulation: Simulation, timeframe_ns: int, seed: int) -> None:
+    def __init__(self, history: MarketHistory, simulation: Simulation, legs: Legs, seed: int) -> None:
         self.history = history
         self.simulation = simulation
         self.seed = seed
         self.now = Now()
-        self.legs = {symbol: leg for leg, symbol in enumerate(history.symbols)}
-        self.legs_of_orders: dict[int, int] = {}
+        self.legs = legs
+        self.symbols = {symbol: number for number, symbol in enumerate(history.symbols)}
+        self.orders: dict[int, tuple[int, int]] = {}  # leg and group of each order given
         self.tags = Tags()
         self.tag = self.tags.number
-        self.positions = {symbol: Position(simulation, leg, symbol, self.tag) for symbol, leg in self.legs.items()}
-        self._columns = columns_of(history, timeframe_ns)
+        self.positions = tuple(
+            Position(simulation, leg, symbol, side, self.tag)
+            for leg, (symbol, side) in enumerate(zip(legs.names, legs.position_sides, strict=True))
+        )
+        self._columns = columns_of(history, history.timeframe_ns)
         self.closes = self._columns.closes
         self._seen: list[Revealed] = []
         self._made: list[Revealed] = []
@@ -116,7 +121,7 @@ class Stage:
         """`function` of each symbol's own columns."""
 
         def make() -> NDArray[np.float64]:
-            rows = (function(*(self._series(name, leg) for name in columns), **given) for leg in self.legs.values())
+            rows = (function(*(self._series(name, leg) for name in columns), **given) for leg in self.symbols.values())
             return np.stack([self._checked(row, function) for row in rows])
 
         values = self._shared("indicator", function, columns, given, make)
@@ -127,8 +132,8 @@ class Stage:
 
         def make() -> NDArray[np.float64]:
             table = np.asarray(function(*map(self._table, columns), **given), np.float64)
-            if table.shape != (len(self.closes), len(self.legs)):
-                wanted = f"{len(self.closes)} rows and {len(self.legs)} columns"
+            if table.shape != (len(self.closes), len(self.symbols)):
+                wanted = f"{len(self.closes)} rows and {len(self.symbols)} columns"
                 raise UsageError(f"panel {_name(function)} returned a table of shape {table.shape}; it needs {wanted}")
             return np.ascontiguousarray(table.T)
 
@@ -166,7 +171,7 @@ class Stage:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame(self._columns.values(name).T.copy(), index=self.index, columns=list(self.legs))
+        return pd.DataFrame(self._columns.values(name).T.copy(), index=self.index, columns=list(self.symbols))
 
     def _checked(self, values: Any, function: Function) -> NDArray[np.float64]:
         column = np.asarray(values, np.float64)

@@ -20,7 +20,7 @@ CURVE = record(floats="peak low deepest_peak deepest_low last")
 `deepest_...` are the two ends of the deepest fall; `last` is the last close.
 """
 
-LEG = record(ints="inverse", floats="quantity entry_price margin")
+LEG = record(ints="symbol inverse", floats="quantity entry_price margin")
 
 DEPOSIT = int(LedgerKind.DEPOSIT)
 
@@ -32,7 +32,7 @@ def equity_at(balance, legs, closes, bar):
     for leg in range(legs.shape[0]):
         if legs[leg]["quantity"] != 0.0:
             equity += legs[leg]["margin"] + unrealised_pnl(
-                legs[leg]["quantity"], legs[leg]["entry_price"], closes[leg, bar], legs[leg]["inverse"]
+                legs[leg]["quantity"], legs[leg]["entry_price"], closes[legs[leg]["symbol"], bar], legs[leg]["inverse"]
             )
     return equity
 
@@ -45,8 +45,8 @@ def bounds(balance, legs, lows, highs, block):
     for leg in range(legs.shape[0]):
         quantity = legs[leg]["quantity"]
         if quantity != 0.0:
-            worst = lows[leg, block]
-            best = highs[leg, block]
+            worst = lows[legs[leg]["symbol"], block]
+            best = highs[legs[leg]["symbol"], block]
             if quantity < 0.0:
                 worst, best = best, worst
             entry_price, inverse = legs[leg]["entry_price"], legs[leg]["inverse"]
@@ -120,7 +120,8 @@ def walk(curve, balance, legs, closes, lows, highs, size, start, stop):
 def follow_curve(ledger, closes, lows, highs, size, wide_lows, wide_highs, wide_size, marks, curve, legs, at):
     """Follow the equity over the closes of all bars; `at[k]` becomes the equity at bar `marks[k]` (rising).
 
-    closes: (legs, bars), a missing one carried. lows, highs: its extremes in blocks of `size` bars, and in wide ones.
+    closes: (symbols, bars), a missing one carried. lows, highs: its extremes in blocks of `size` bars, and in wide
+    ones.
     """
     bars = closes.shape[1]
     row = 0

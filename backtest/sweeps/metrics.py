@@ -36,7 +36,8 @@ _ADDED = [int(kind) for kind in ADDED_KINDS]
 def measure(simulation: Simulation, marks: Marks, cash: float) -> dict[str, float]:
     """The figures named in `NAMES`, of a simulation that has come to its end."""
     ledger = simulation.ledger
-    found = _of_equity(ledger, marks, cash) | _of_ledger(ledger, marks.inverse)
+    found = _of_equity(ledger, marks, cash, simulation.positions["symbol"])
+    found |= _of_ledger(ledger, marks.inverse[simulation.positions["symbol"]])
     orders, notices = simulation.orders, np.bincount(simulation.notices["kind"], minlength=max(NoticeKind) + 1)
     found |= {
         "margin_calls": int(notices[NoticeKind.MARGIN_CALL]),
@@ -53,9 +54,9 @@ def nothing() -> dict[str, float]:
     return dict.fromkeys(NAMES, math.nan)
 
 
-def _of_equity(ledger: NDArray[np.void], marks: Marks, cash: float) -> dict[str, float]:
-    curve, legs = np.zeros(1, CURVE), np.zeros(len(marks.closes), LEG)
-    legs["inverse"] = marks.inverse
+def _of_equity(ledger: NDArray[np.void], marks: Marks, cash: float, symbols: NDArray[np.int64]) -> dict[str, float]:
+    curve, legs = np.zeros(1, CURVE), np.zeros(len(symbols), LEG)
+    legs["symbol"], legs["inverse"] = symbols, marks.inverse[symbols]
     for name in ("peak", "low", "deepest_peak", "deepest_low"):
         curve[name] = cash
     daily = np.empty(marks.day_bars.size)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.enums import Path
     from backtest.market.history import MarketHistory
+    from backtest.market.legs import Legs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,27 +63,27 @@ def decision_bars(history: MarketHistory, bars: int) -> NDArray[np.int64]:
     return closes
 
 
-def follow_ledger(ledger: NDArray[np.void], history: MarketHistory, bars: NDArray[np.int64]) -> Curves:
-    """The curves at the close of `bars`, which must rise."""
+def follow_ledger(ledger: NDArray[np.void], history: MarketHistory, bars: NDArray[np.int64], each: int = 1) -> Curves:
+    """The curves at the close of `bars`, which must rise; `each` symbol has so many legs."""
     wallet = np.zeros(bars.size)
-    trail = np.zeros((bars.size, len(history.symbols)), TRAIL)
+    trail = np.zeros((bars.size, each * len(history.symbols)), TRAIL)
     terms = RunTerms.of(history.venue, history.contracts, history.start_ns)
     follow(
-        ledger, history.prices, history.start_ns, history.interval_ns, terms.rows(), terms.tier_tables, terms.tiers,
-        bars, wallet, trail,
+        ledger, history.prices, history.start_ns, history.interval_ns, np.repeat(terms.rows(), each), terms.tier_tables,
+        terms.tiers, bars, wallet, trail,
     )  # fmt: skip
     return Curves(bars=bars, wallet=wallet, trail=trail)
 
 
-def walk_bars(ledger: NDArray[np.void], history: MarketHistory, bars: int, path: Path) -> Extremes:
-    """The extremes inside base bars 0 … `bars` − 1."""
+def walk_bars(ledger: NDArray[np.void], history: MarketHistory, bars: int, path: Path, each: int = 1) -> Extremes:
+    """The extremes inside base bars 0 … `bars` − 1; `each` symbol has so many legs."""
     trades = int(ledger["trade"].max()) if ledger.size else 0
     excursions = np.zeros(trades, EXCURSION)
     excursions["distance"] = np.inf
     excursions["nearest_bar"] = -1
-    nearest = np.full((len(history.symbols), bars), np.nan)
+    nearest = np.full((each * len(history.symbols), bars), np.nan)
     equity, equity_low = np.zeros(bars), np.zeros(bars)
-    terms = RunTerms.of(history.venue, history.contracts, history.start_ns).rows()
+    terms = np.repeat(RunTerms.of(history.venue, history.contracts, history.start_ns).rows(), each)
     extremes(ledger, history.prices, terms, int(path), bars, excursions, nearest, equity, equity_low)
     return Extremes(excursions=excursions, nearest=nearest, equity=equity, equity_low=equity_low)
 
@@ -118,7 +119,7 @@ def equity_table(curves: Curves, history: MarketHistory, cash: float) -> pd.Data
     return table(columns, close_ns(history, curves.bars))
 
 
-def position_table(curves: Curves, history: MarketHistory) -> pd.DataFrame:
+def position_table(curves: Curves, history: MarketHistory, legs: Legs) -> pd.DataFrame:
     """Every open position at the close of each bar, one row a bar and position."""
     at, leg = np.nonzero(curves.trail["quantity"])
     rows = curves.trail[at, leg]
@@ -127,7 +128,7 @@ def position_table(curves: Curves, history: MarketHistory) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         effective = np.where(balance > 0.0, notional / balance, np.nan)
     columns = {
-        "symbol": named(leg, history.symbols),
+        "symbol": named(leg, legs.names),
         "trade": rows["trade"],
         "side": np.where(rows["quantity"] > 0.0, "long", "short").tolist(),
         "quantity": rows["quantity"],

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from backtest.enums import LedgerKind, NoticeKind, label
+from backtest.enums import LedgerKind, NoticeKind, PositionSide, label
 from backtest.report.numbers import money, with_name
 from backtest.tables.columns import documented, time_index
 from backtest.venues.symbols import settlement
@@ -33,6 +33,8 @@ _SEVERITY = {
     label(NoticeKind.AMBIGUOUS): INFO,
     label(NoticeKind.HOLE): WARNING,
 }
+BOTH = ("", label(PositionSide.BOTH))
+"""Of the whole account, or in one-way mode."""
 _ORDER = ["bar", "segment", "fraction", "sequence"]
 _COLUMNS = ["symbol", "severity", "event", "mark_price", "detail"]
 
@@ -89,7 +91,7 @@ def _entries(frame: pd.DataFrame, detail: Any) -> Iterator[dict[str, object]]:
             "severity": _SEVERITY[str(row.kind)],
             "event": row.kind,
             "mark_price": row.mark_price,
-            "detail": detail(row),
+            "detail": detail(row) if row.position_side in BOTH else f"{row.position_side} leg: {detail(row)}",
             **{name: getattr(row, name) for name in _ORDER},
         }
 

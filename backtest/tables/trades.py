@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.market.history import MarketHistory
+    from backtest.market.legs import Legs
     from backtest.tables.curves import Curves, Extremes
 
 OPEN = "open"
@@ -135,6 +136,7 @@ def _episodes(ledger: NDArray[np.void], inverse: Sequence[bool]) -> list[_Trade]
 def trade_table(
     ledger: NDArray[np.void],
     history: MarketHistory,
+    legs: Legs,
     tags: Sequence[str],
     *,
     end: Curves,
@@ -144,7 +146,7 @@ def trade_table(
     """One row a trade, in the order of opening; `end` is the state at the close of the run's last base bar."""
     import pandas as pd
 
-    trades = _episodes(ledger, [contract.inverse for contract in history.contracts])
+    trades = _episodes(ledger, [history.contracts[symbol].inverse for symbol in legs.symbol])
     equity = extremes.equity
     last = end.trail[-1] if end.bars.size else None
     rows = []
@@ -161,7 +163,7 @@ def trade_table(
         rows.append(
             {
                 "trade": trade.number,
-                "symbol": history.symbols[trade.leg],
+                "symbol": legs.names[trade.leg],
                 "side": "long" if trade.side > 0 else "short",
                 "open_time": trade.open_ns,
                 "close_time": trade.close_ns,

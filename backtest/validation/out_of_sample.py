@@ -89,7 +89,8 @@ def from_bar(plan: Schedule, bar: int) -> Schedule:
         and not len(_targets(now[now["leg"] == leg]))
     ]
     carried = np.concatenate([*standing, rows[:0]])
-    carried = carried[np.isnan(carried["stop"]) & np.isnan(carried["take_profit"]) & (carried["size"] != 0.0)]
+    plain = np.isnan([carried[name] for name in ("stop", "take_profit", "trailing_stop")]).all(axis=0)
+    carried = carried[plain & (carried["size"] != 0.0)]
     carried["bar"] = bar
     return Schedule(np.concatenate([carried, kept]))
 
@@ -105,7 +106,7 @@ def cut(result: Result, first: int) -> Result:
     records = {}
     for name in ("ledger", "orders", "notices"):
         rows = getattr(result.records, name).copy()
-        for column in ("bar", "done_bar"):
+        for column in ("bar", "done_bar", "expires_bar", "moved_bar"):
             if column in (rows.dtype.names or ()):
                 rows[column] = np.where(rows[column] < first, np.minimum(rows[column], 0), rows[column] - first)
         if name != "orders":

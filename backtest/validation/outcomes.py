@@ -89,7 +89,7 @@ def measured(result: Result, number: int, setting: int) -> Outcome:
     """The figures of one result."""
     history, ledger = result.history, result.records.ledger
     equity = result.extremes.equity
-    taken = ledger["leg"][ledger["kind"] == LedgerKind.LIQUIDATION]
+    taken = result.legs.symbol[ledger["leg"][ledger["kind"] == LedgerKind.LIQUIDATION]]
     closes = close_ns(history, np.arange(equity.size))
     return Outcome(
         path=number,

@@ -22,32 +22,33 @@ def has_reserve(venue: str, at_ns: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class RunTerms:
-    """CONTRACT[legs], TIER_TABLE[k], TIER[j] and RULES[legs] of a run."""
+    """CONTRACT[symbols], TIER_TABLE[k], TIER[j] and RULES[symbols] of a run; `hedge`: whether all of them are traded
+    under rules that offer hedge mode.
+    """
 
     contracts: NDArray[np.void]
     tier_tables: NDArray[np.void]
     tiers: NDArray[np.void]
     rules: NDArray[np.void]
     start_ns: int
+    hedge: bool
 
     @classmethod
     def of(cls, venue: str, contracts: Sequence[Contract], start_ns: int) -> RunTerms:
         """The terms under which `contracts` are traded at a venue from an instant on."""
-        sets = [each.rules or venues.find(venue).rule_sets for each in contracts]
+        held = [held_at(each.rules or venues.find(venue).rule_sets, start_ns) for each in contracts]
         rows, tables, tiers = records(contracts)
         return cls(
             contracts=rows,
             tier_tables=tables,
             tiers=tiers,
             rules=np.concatenate(
-                [
-                    held_at(rules, start_ns).record(each.taker, each.liquidation_fee)
-                    for rules, each in zip(sets, contracts, strict=True)
-                ]
+                [rules.record(each.taker, each.liquidation_fee) for rules, each in zip(held, contracts, strict=True)]
             ),
             start_ns=start_ns,
+            hedge=all(rules.hedge for rules in held),
         )
 
     def rows(self) -> NDArray[np.void]:
-        """TERMS[legs], with the tier table of the start."""
+        """TERMS[symbols], with the tier table of the start."""
         return terms_of(self.contracts, self.rules, self.tier_tables, self.start_ns)

@@ -10,6 +10,7 @@ from tests.oracle.desk import Desk
 from tests.oracle.money import ZERO, round_fill
 from tests.oracle.requirement import unit_of
 from tests.oracle.state import Order, Position
+from tests.oracle.trailing import follow
 from tests.oracle.world import slipped
 
 
@@ -79,6 +80,7 @@ def enlarge(desk: Desk, order: Order, size: Decimal, price: Decimal, fee_rate: D
         liquidity=liquidity,
         reason=order.fill_reason,
     )
+    cancel_others(desk, order)
     if not order.is_target:
         place_bracket(desk, order, size)
 
@@ -115,15 +117,15 @@ def reduce(desk: Desk, order: Order, size: Decimal, price: Decimal, fee_rate: De
         liquidity=liquidity,
         reason=order.fill_reason,
     )
-    cancel_sibling(desk, order)
+    cancel_others(desk, order)
     if not position.open:
         closed(desk, position)
 
 
-def cancel_sibling(desk: Desk, order: Order) -> None:
-    """[4.8] When one of a bracket is filled the other is cancelled."""
-    for other in desk.account.working(order.leg):
-        if order.sibling and other.number == order.sibling:
+def cancel_others(desk: Desk, order: Order) -> None:
+    """[4.8, 4.11] When one of a bracket or a group is filled the others are cancelled."""
+    for other in desk.account.groups_with(order):
+        if other.status == OrderStatus.WORKING:
             desk.cancel(other, Reason.SIBLING_FILLED)
 
 
@@ -138,7 +140,7 @@ def closed(desk: Desk, position: Position) -> None:
 def replace_bracket(desk: Desk, order: Order) -> None:
     """[4.8] A target's stop or take-profit replaces the bracket that stands, for the whole position that is reached."""
     position = desk.position(order.leg)
-    if not order.is_target or (order.stop is None and order.take_profit is None):
+    if not order.is_target or (order.stop, order.take_profit, order.trailing_stop) == (None, None, None):
         return
     for standing in desk.account.working(order.leg):
         if standing.bracket:
@@ -148,9 +150,13 @@ def replace_bracket(desk: Desk, order: Order) -> None:
 
 
 def place_bracket(desk: Desk, order: Order, size: Decimal) -> None:
-    """[4.8] The stop and the take-profit come into force as reduce-only orders of the filled quantity."""
-    children = []
-    for kind, trigger in ((OrderKind.STOP, order.stop), (OrderKind.TAKE_PROFIT, order.take_profit)):
+    """[4.8] Stop, take-profit and trailing stop come into force as reduce-only orders of the filled quantity."""
+    group = desk.account.numbers + 1
+    for kind, trigger in (
+        (OrderKind.STOP, order.stop),
+        (OrderKind.TAKE_PROFIT, order.take_profit),
+        (OrderKind.TRAILING_STOP, order.trailing_stop),
+    ):
         if trigger is None:
             continue
         child = Order(
@@ -165,13 +171,15 @@ def place_bracket(desk: Desk, order: Order, size: Decimal) -> None:
             leverage=None,
             reduce_only=True,
             bracket=True,
+            group=group,
             tag=order.tag,
         )
+        if kind == OrderKind.TRAILING_STOP:
+            child.callback_rate = trigger
+            follow(child, desk.price(order.leg, order.trigger_on), desk.contract(order.leg).tick)
+            child.moved_bar = desk.bar if desk.point.segment else -1
         if len(desk.account.working(order.leg)) >= desk.world.rules.order_limit:
             desk.reject(child, Reason.TOO_MANY_ORDERS)
             continue
         child.status = OrderStatus.WORKING
         desk.account.orders.append(child)
-        children.append(child)
-    if len(children) == 2:
-        children[0].sibling, children[1].sibling = children[1].number, children[0].number

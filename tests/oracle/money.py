@@ -36,6 +36,11 @@ def _steps(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     return (value / step).to_integral_value(rounding=rounding) * step
 
 
+def round_to(value: Decimal, step: Decimal, rounding: str) -> Decimal:
+    """To a whole number of steps, in the direction that is named."""
+    return _steps(value, step, rounding)
+
+
 def round_quantity(quantity: Decimal, lot: Decimal) -> Decimal:
     """[4.1] A quantity is rounded down to the lot; what is a whole number of lots but for the fiftieth digit is one."""
     return _steps(quantity * (ONE + LAST_DIGITS), lot, ROUND_FLOOR)

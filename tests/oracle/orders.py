@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from backtest.enums import Liquidity, OrderKind, OrderStatus, Reason
+from backtest.enums import Liquidity, OrderKind, OrderStatus, Reason, TimeInForce
 from tests.oracle.admission import below_minimum, leverage_refusal, opening_part, reserve
 from tests.oracle.desk import Desk
 from tests.oracle.fills import fill
 from tests.oracle.money import LAST_DIGITS, ZERO, round_quantity
 from tests.oracle.state import Order
+from tests.oracle.trailing import follow, is_better
 
 
 def triggered(order: Order, price: Decimal) -> bool:
@@ -31,13 +32,20 @@ def take_in(desk: Desk, order: Order) -> None:
     if order.is_target and order.quantity <= ZERO:
         order.status = OrderStatus.FILLED
         return None
+    if is_past(desk, order):
+        return desk.cancel(order, Reason.EXPIRED)
+    if any(other.status == OrderStatus.FILLED for other in desk.account.groups_with(order)):
+        return desk.cancel(order, Reason.SIBLING_FILLED)
     if order.quantity <= ZERO:
         return desk.reject(order, Reason.QUANTITY_BELOW_LOT)
     if order.reduce_only and position.quantity * order.side >= ZERO:
         return desk.reject(order, Reason.REDUCE_ONLY_WITHOUT_POSITION)
     desk.account.orders.append(order)
     if order.awaits_trigger:
-        if triggered(order, desk.price(order.leg, order.trigger_on)):
+        watched = desk.price(order.leg, order.trigger_on)
+        if order.is_trailing and (order.trigger is None or triggered(order, watched)):
+            follow(order, watched, contract.tick)
+        if triggered(order, watched):
             return act(desk, order)
         return rest(desk, order)
     if order.kind == OrderKind.MARKET:
@@ -71,6 +79,8 @@ def come_into_force(desk: Desk, order: Order) -> None:
     """[2.6, 3.4] A limit order that the price has passed fills at the last price as taker; any other rests."""
     last = desk.last(order.leg)
     if not limit_passed(order, last):
+        if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+            return desk.cancel(order, Reason.NOT_FILLED_AT_ONCE)
         return rest(desk, order)
     if order.post_only:
         return desk.reject(order, Reason.POST_ONLY_WOULD_TAKE)
@@ -87,6 +97,20 @@ def act(desk: Desk, order: Order) -> None:
     if order.is_limit:
         return come_into_force(desk, order)
     return fill(desk, order, desk.last(order.leg), Liquidity.TAKER)
+
+
+def is_past(desk: Desk, order: Order) -> bool:
+    """[4.12] Whether the time until which an order is good has come."""
+    return order.time_in_force == TimeInForce.GTD and order.expires_ns <= desk.world.time_ns(desk.bar)
+
+
+def trail_at_open(desk: Desk, order: Order) -> None:
+    """[2.5] An open that meets the activation price of a trailing stop, or that is a new best, is its best."""
+    if not order.is_trailing:
+        return
+    watched = desk.price(order.leg, order.trigger_on)
+    if is_better(order, watched) or (order.awaits_activation and triggered(order, watched)):
+        follow(order, watched, desk.contract(order.leg).tick)
 
 
 def due_at_open(desk: Desk, order: Order) -> bool:

@@ -15,6 +15,7 @@ from tests.oracle.requirement import EDGE
 from tests.oracle.route import Point
 from tests.oracle.state import Order, Position
 from tests.oracle.takeover import frozen, is_due, liquidate, replenished
+from tests.oracle.trailing import follow, next_best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ def events(desk: Desk, position: Position) -> Iterator[Event]:
             point = desk.route(leg, PriceSource.LAST).meets(order.price, -int(order.side), desk.point)
         if point is not None:
             yield Event(point=point, act=partial(_order, desk, order))
+        if order.is_trailing and (point := next_best(desk.route(leg, order.trigger_on), order, desk.point)) is not None:
+            yield Event(point=point, act=partial(_trail, desk, order))
     if not position.open:
         return
     policy = desk.account.top_ups.get(leg)
@@ -103,16 +106,28 @@ def _liquidate(desk: Desk, position: Position) -> None:
         _note_once(desk, position)
 
 
+def _trail(desk: Desk, order: Order) -> None:
+    """[4.13] The price of this point is the best."""
+    follow(order, desk.price(order.leg, order.trigger_on), desk.contract(order.leg).tick)
+    order.moved_bar = desk.bar
+
+
 def _order(desk: Desk, order: Order) -> None:
+    if order.awaits_activation:
+        return _trail(desk, order)
     position = desk.position(order.leg)
     held = position.trade if position.open else 0
     entered = position.entered_bar == desk.bar
     if order.awaits_trigger and position.quantity * order.side < ZERO:
         _note_rival(desk, position, order)
+        if order.moved_bar == desk.bar:
+            # [3.7] the trailing stop moved on this path
+            _note_once(desk, position)
     act(desk, order)
     if held and entered and (not position.open or position.trade != held):
         # [3.7] both opened and closed on this path
         _note_once(desk, position)
+    return None
 
 
 def _note_rival(desk: Desk, position: Position, acting: Order | None) -> None:
@@ -126,7 +141,7 @@ def _note_rival(desk: Desk, position: Position, acting: Order | None) -> None:
     if price is not None and mark.low <= price <= mark.high:
         within.append(None)
     for order in desk.account.working(position.leg):
-        if order.awaits_trigger and position.quantity * order.side < ZERO:
+        if order.awaits_trigger and not order.awaits_activation and position.quantity * order.side < ZERO:
             route = desk.route(position.leg, order.trigger_on)
             assert order.trigger is not None
             if route.low <= order.trigger <= route.high:

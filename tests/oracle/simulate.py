@@ -13,7 +13,7 @@ from tests.oracle.fills import replace_bracket
 from tests.oracle.journal import Row
 from tests.oracle.margin import obey
 from tests.oracle.money import ONE, ZERO, exact
-from tests.oracle.orders import act, due_at_open, take_in
+from tests.oracle.orders import act, due_at_open, is_past, take_in, trail_at_open
 from tests.oracle.path_events import next_event
 from tests.oracle.route import CLOSE, OPEN, START, Point
 from tests.oracle.sizing import order_of
@@ -58,10 +58,11 @@ def simulate(world: World, *, cash: float, schedule: np.ndarray | None = None) -
     legs = range(len(world.bars))
     deposit = exact(cash)
     assert deposit is not None
-    account = Account(
-        wallet=deposit,
-        positions=[Position(leg=leg, rules=world.rules, inverse=world.contracts[leg].inverse) for leg in legs],
-    )
+    positions = [
+        Position(leg=leg, rules=world.rules, inverse=world.contracts[leg].inverse, direction=_direction(world, leg))
+        for leg in legs
+    ]
+    account = Account(wallet=deposit, positions=positions)
     desk = Desk(world=world, account=account)
     pending = Pending()
     desk.journal.book(
@@ -85,6 +86,11 @@ def simulate(world: World, *, cash: float, schedule: np.ndarray | None = None) -
     return Outcome(ledger=desk.journal.ledger, notices=desk.journal.notices, account=account, stopped_at=stopped_at)
 
 
+def _direction(world: World, leg: int) -> int:
+    """[1.5] In hedge mode a symbol's long leg comes first, then its short one."""
+    return 0 if world.legs == 1 else 1 - 2 * (leg % 2)
+
+
 def holed(desk: Desk) -> bool:
     """[1.4] Note the holes under open positions; True when the run stops at one."""
     for position in desk.account.positions:
@@ -103,9 +109,9 @@ def at_open(desk: Desk, pending: Pending) -> None:
     pending.funding.extend(row for row in desk.world.funding if row.bar == desk.bar)
     for leg in range(len(desk.account.positions)):
         tiers_of_the_date(desk, leg)
-    for leg in present:
-        for settlement in [row for row in pending.funding if row.leg == leg]:
-            pay_funding(desk, leg, settlement.rate)
+    for settlement in sorted(pending.funding, key=lambda row: row.leg // desk.world.legs):
+        if settlement.leg in present:
+            pay_funding(desk, settlement.leg, settlement.rate)
     pending.funding = [row for row in pending.funding if row.leg not in present]
     for leg in present:
         liquidation_check(desk, leg)
@@ -115,6 +121,11 @@ def at_open(desk: Desk, pending: Pending) -> None:
     pending.margin = [command for command in pending.margin if int(command["leg"]) not in present]
     for leg in present:
         for order in desk.account.working(leg):
+            if is_past(desk, order):
+                desk.cancel(order, Reason.EXPIRED)
+    for leg in present:
+        for order in desk.account.working(leg):
+            trail_at_open(desk, order)
             # an earlier one may have ended it
             if order in desk.account.working(leg) and due_at_open(desk, order):
                 act(desk, order)

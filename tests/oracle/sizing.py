@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from backtest.enums import OrderKind, PriceSource, Reason, Side, SizeKind
+from backtest.enums import OrderKind, PriceSource, Reason, Side, SizeKind, TimeInForce
 from tests.oracle.desk import Desk
 from tests.oracle.money import ONE, ZERO, exact, round_price, round_quantity
 from tests.oracle.state import Contract, Order
@@ -41,6 +41,12 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
         post_only=bool(command["post_only"]),
         stop=_on_tick(command["stop"], tick),
         take_profit=_on_tick(command["take_profit"], tick),
+        trailing_stop=exact(command["trailing_stop"]),
+        callback_rate=exact(command["callback_rate"]),
+        callback_distance=exact(command["callback_distance"]),
+        time_in_force=TimeInForce(int(command["time_in_force"])),
+        expires_ns=int(command["expires_ns"]),
+        group=int(command["group"]),
         is_target=kind in TARGETS,
         tag=int(command["tag"]),
     )
@@ -60,6 +66,8 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
     elif kind in TARGETS:
         target = _target(kind, size, price, leverage, desk, contract)
         rounded = round_quantity(abs(target), contract.lot).copy_sign(target)
+        if rounded * position.direction < ZERO:
+            rounded = ZERO  # [1.5]
         change = rounded - position.quantity
         order.side = Side.BUY if change > ZERO else Side.SELL
         order.quantity = abs(change)
@@ -74,6 +82,7 @@ def order_of(desk: Desk, command: np.void) -> Order | Reason:
             SizeKind.NOTIONAL: contract.quantity(size, price),
             SizeKind.MARGIN: contract.quantity(size * leverage, price),
         }[kind]
+    order.reduce_only |= int(order.side) == -position.direction  # [1.5]
     return order
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from backtest.enums import OrderKind, OrderStatus, PriceSource, Reason, Side, ThresholdKind
+from backtest.enums import OrderKind, OrderStatus, PriceSource, Reason, Side, ThresholdKind, TimeInForce
 from tests.oracle.money import ZERO
 from tests.oracle.requirement import Holding, Tier, unit_of
 
@@ -67,9 +67,16 @@ class Order:
     post_only: bool = False
     stop: Decimal | None = None
     take_profit: Decimal | None = None
+    trailing_stop: Decimal | None = None
+    callback_rate: Decimal | None = None
+    callback_distance: Decimal | None = None
+    best: Decimal | None = None
+    moved_bar: int = -1
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expires_ns: int = 0
     is_target: bool = False
     bracket: bool = False
-    sibling: int = 0
+    group: int = 0
     tag: int = 0
     status: OrderStatus = OrderStatus.PENDING
     triggered: bool = False
@@ -79,7 +86,16 @@ class Order:
 
     @property
     def awaits_trigger(self) -> bool:
-        return self.kind in STOPS + TAKE_PROFITS and not self.triggered
+        return (self.is_trailing or self.kind in STOPS + TAKE_PROFITS) and not self.triggered
+
+    @property
+    def is_trailing(self) -> bool:
+        return self.kind == OrderKind.TRAILING_STOP
+
+    @property
+    def awaits_activation(self) -> bool:
+        """[4.13] A trailing stop whose activation price has not been met; its trigger is that price."""
+        return self.is_trailing and self.best is None
 
     @property
     def is_limit(self) -> bool:
@@ -88,13 +104,19 @@ class Order:
 
     @property
     def trigger_direction(self) -> int:
-        """A stop buy waits for the price to rise, a take-profit buy for it to fall; sells the other way."""
-        return int(self.side) if self.kind in STOPS else -int(self.side)
+        """A stop buy waits for the price to rise, a take-profit buy for it to fall; sells the other way.
+
+        A trailing stop is a stop once it is active, until then it waits like a take-profit.
+        """
+        stops = self.kind in STOPS or (self.is_trailing and not self.awaits_activation)
+        return int(self.side) if stops else -int(self.side)
 
     @property
     def fill_reason(self) -> Reason:
         if self.kind in STOPS:
             return Reason.STOP
+        if self.is_trailing:
+            return Reason.TRAILING_STOP
         return Reason.TAKE_PROFIT if self.kind in TAKE_PROFITS else Reason.ORDER
 
 
@@ -113,13 +135,15 @@ class TopUp:
 
 @dataclass(kw_only=True)
 class Position(Holding):
-    """One isolated position. `margin` holds what was allocated + added - removed, and funding; no unrealised PnL.
+    """One isolated position; in hedge mode of one `direction` only [1.5].
 
-    `since` is the mark of its last event and `liquidation` the liquidation price looked for from there [5.1];
-    `part_bar` is the bar of the last part [5.6].
+    `margin` holds what was allocated + added - removed, and funding; no unrealised PnL. `since` is the mark of its last
+    event and `liquidation` the liquidation price looked for from there [5.1]; `part_bar` is the bar of the last part
+    [5.6].
     """
 
     leg: int
+    direction: int = 0
     trade: int = 0
     call_armed: bool = True
     entered_bar: int = -1
@@ -154,6 +178,12 @@ class Account:
         """The working orders of a symbol, in the order of their numbers."""
         found = [order for order in self.orders if order.leg == leg and order.status == OrderStatus.WORKING]
         return sorted(found, key=lambda order: order.number)
+
+    def groups_with(self, order: Order) -> list[Order]:
+        """[4.11] The other orders of its group, by symbol and number."""
+        group = order.group or order.number
+        found = [each for each in self.orders if each is not order and group in (each.group, each.number)]
+        return sorted(found, key=lambda each: (each.leg, each.number))
 
     def next_number(self) -> int:
         self.numbers += 1

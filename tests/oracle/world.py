@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from tests.oracle.money import ZERO, exact
 from tests.oracle.requirement import Tier
 from tests.oracle.rules import Rules
 from tests.oracle.state import Contract
+
+Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class World:
 
     start_ns: int
     bar_ns: int
+    legs: int
     bars: tuple[tuple[Bar | None, ...], ...]
     funding: tuple[Settlement, ...]
     contracts: tuple[Contract, ...]
@@ -73,16 +77,21 @@ class World:
         slippage: float = 0.0,
         volume_slippage: float = 0.0,
         margin_call: float = 0.8,
+        hedge: bool = False,
     ) -> World:
-        """The world that `Simulation` is given with the same arguments."""
+        """The world that `Simulation` is given with the same arguments; in hedge mode a symbol has two legs [1.5]."""
+        legs = 2 if hedge else 1
         return cls(
             start_ns=int(start_ns),
             bar_ns=int(bar_ns),
-            bars=tuple(tuple(_bar(leg[:, t]) for t in range(leg.shape[1])) for leg in prices),
+            legs=legs,
+            bars=_each(legs, [tuple(_bar(symbol[:, t]) for t in range(symbol.shape[1])) for symbol in prices]),
             funding=tuple(
-                Settlement(bar=int(row["bar"]), leg=int(row["leg"]), rate=_number(row["rate"])) for row in funding
+                Settlement(bar=int(row["bar"]), leg=legs * int(row["leg"]) + leg, rate=_number(row["rate"]))
+                for row in funding
+                for leg in range(legs)
             ),
-            contracts=tuple(_contract(row, tier_tables, tiers) for row in contracts),
+            contracts=_each(legs, [_contract(row, tier_tables, tiers) for row in contracts]),
             rules=Rules.of_record(rules[0]),
             path=path,
             holes=holes,
@@ -90,6 +99,11 @@ class World:
             volume_slippage=_number(volume_slippage),
             margin_call=_number(margin_call),
         )
+
+
+def _each(legs: int, of_symbols: Sequence[Fact]) -> tuple[Fact, ...]:
+    """What the symbols have, for each of their legs."""
+    return tuple(fact for fact in of_symbols for _ in range(legs))
 
 
 def _number(value: float) -> Decimal:

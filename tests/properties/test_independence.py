@@ -43,4 +43,6 @@ def _fixed_sizes(world: RandomWorld) -> RandomWorld:
     schedule = world.schedule
     keep = ~np.isin(schedule["kind"], (CommandKind.SET_TOP_UP, CommandKind.CANCEL))
     keep &= ~((schedule["kind"] == CommandKind.ORDER) & np.isin(schedule["size_kind"], OF_EQUITY))
-    return replace(world, schedule=schedule[keep], holes=Holes.HOLD)
+    alone = schedule[keep]
+    alone["group"] = 0
+    return replace(world, schedule=alone, holes=Holes.HOLD)

@@ -10,7 +10,7 @@ import numpy as np
 from backtest.broker.simulation import Simulation, Stop, Wake
 from backtest.config import RunConfig
 from backtest.engine import run
-from backtest.enums import CommandKind, PriceSource, Side, SizeKind, ThresholdKind
+from backtest.enums import CommandKind, PriceSource, Side, SizeKind, ThresholdKind, TimeInForce
 from backtest.market.history import CLOSE, MarketHistory
 from backtest.strategy.events import Fill, Liquidation, MarginCall
 from backtest.strategy.position import Position
@@ -45,6 +45,11 @@ def _driven(world: RandomWorld) -> Simulation:
     return simulation
 
 
+ORDER_NUMBERS = (
+    "price", "trigger", "leverage", "stop", "take_profit", "trailing_stop", "callback_rate", "callback_distance",
+)  # fmt: skip
+
+
 def _give(simulation: Simulation, command) -> None:  # type: ignore[no-untyped-def]
     leg, tag = int(command["leg"]), int(command["tag"])
     if command["kind"] == CommandKind.ORDER:
@@ -57,8 +62,11 @@ def _give(simulation: Simulation, command) -> None:  # type: ignore[no-untyped-d
             trigger_on=PriceSource(int(command["trigger_on"])),
             reduce_only=bool(command["reduce_only"]),
             post_only=bool(command["post_only"]),
+            time_in_force=TimeInForce(int(command["time_in_force"])),
+            expires_ns=int(command["expires_ns"]),
+            group=int(command["group"]),
             tag=tag,
-            **{name: float(command[name]) for name in ("price", "trigger", "leverage", "stop", "take_profit")},
+            **{name: float(command[name]) for name in ORDER_NUMBERS},
         )
         return
     simulation.command(
@@ -136,7 +144,7 @@ def test_a_strategy_that_plans_and_one_that_decides_agree() -> None:
 
 
 def _run_of(world: RandomWorld) -> tuple[MarketHistory, RunConfig]:
-    names = ("AAA/USDT:USDT", "BBB/USDT:USDT", "CCC/USDT:USDT")[: world.legs]
+    names = ("AAA/USDT:USDT", "BBB/USDT:USDT", "CCC/USDT:USDT")[: world.symbols]
     history = MarketHistory(
         venue="binance",
         symbols=names,
@@ -156,10 +164,14 @@ def _wanted(rng: np.random.Generator, history: MarketHistory) -> Wanted:
         values = np.where(asked, rng.choice(choices, asked.shape), np.nan)
         return dict(zip(history.symbols, values, strict=True))
 
+    exposure = drawn([-3.0, -0.5, 0.0, 0.3, 1.5, 6.0], 0.2)
     return Wanted(
-        exposure=drawn([-3.0, -0.5, 0.0, 0.3, 1.5, 6.0], 0.2),
+        exposure=exposure,
         leverage=float(rng.choice([3.0, 10.0, 20.0])),
-        stop={symbol: 0.97 * history.prices[leg, CLOSE] for leg, symbol in enumerate(history.symbols)},
+        stop={
+            symbol: np.where(exposure[symbol] < 0.0, 1.03, 0.97) * history.prices[leg, CLOSE]
+            for leg, symbol in enumerate(history.symbols)
+        },
         add_margin=drawn([-20.0, 5.0, 60.0], 0.1),
     )
 

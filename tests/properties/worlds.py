@@ -28,6 +28,7 @@ from backtest.enums import (
     SizeKind,
     ThresholdKind,
     TierUnit,
+    TimeInForce,
 )
 
 HOUR_NS = 3_600_000_000_000
@@ -72,6 +73,7 @@ class RandomWorld:
     slippage: float
     volume_slippage: float
     margin_call: float
+    hedge: bool
     start_ns: int = START_NS
     bar_ns: int = HOUR_NS
 
@@ -80,14 +82,14 @@ class RandomWorld:
         return int(self.prices.shape[2])
 
     @property
-    def legs(self) -> int:
+    def symbols(self) -> int:
         return int(self.prices.shape[0])
 
     def market(self) -> dict[str, object]:
         """The arguments shared by the kernel and the oracle, without cash and schedule."""
         names = (
             "prices start_ns bar_ns funding contracts tier_tables tiers rules path holes "
-            "slippage volume_slippage margin_call"
+            "slippage volume_slippage margin_call hedge"
         )
         return {name: getattr(self, name) for name in names.split()}
 
@@ -109,6 +111,7 @@ def random_world(
     drawn_legs, drawn_length = int(rng.integers(1, 4)), int(rng.integers(20, 60))
     legs, length = legs or drawn_legs, length or drawn_length
     with_holes = rng.random() < 0.25 if holes is None else holes
+    hedge = seed % 5 == 4
     prices = np.stack([_prices(rng, length, with_holes) for _ in range(legs)])
     rules = _rules(rng)
     contracts, tier_tables, tiers = _contracts(rng, legs, prices, rules)
@@ -120,13 +123,14 @@ def random_world(
         tier_tables=tier_tables,
         tiers=tiers,
         rules=rules,
-        schedule=_schedule(seed, prices, bool(contracts[0]["inverse"])),
+        schedule=_schedule(seed, prices, bool(contracts[0]["inverse"]), hedge),
         cash=float(rng.choice([800.0, 3_000.0, 20_000.0])),
         path=Path(int(rng.integers(0, 2))),
         holes=Holes.HOLD if rng.random() < 0.8 else Holes.REFUSE,
         slippage=float(rng.choice([0.0, 0.0005, 0.003])),
         volume_slippage=float(rng.choice([0.0, 0.02])),
         margin_call=float(rng.choice([0.8, 0.6])),
+        hedge=hedge,
     )
 
 
@@ -259,17 +263,24 @@ BLANK = {name: math.nan if COMMAND[name].kind == "f" else 0 for name in COMMAND.
 Row = dict[str, float]
 
 
-def _schedule(seed: int, prices: np.ndarray, inverse: bool) -> np.ndarray:
+def _schedule(seed: int, prices: np.ndarray, inverse: bool, hedge: bool) -> np.ndarray:
     """Commands of all kinds; drawn by the standard library, which is the faster one for single numbers."""
     rng = Random(seed)
     legs, length = prices.shape[0], prices.shape[2]
+    if hedge:
+        legs, prices = 2 * legs, np.repeat(prices, 2, axis=0)
     closes = prices[:, 3, :].tolist()
-    rows = []
+    rows, numbers = [], 0
     for bar in range(length):
         for _ in range(rng.choices((0, 1, 2, 4), (40, 35, 20, 5))[0]):
             leg = rng.randrange(legs)
             price = next((close for close in reversed(closes[leg][: bar + 1]) if not math.isnan(close)), 100.0)
-            command = _order(rng, price, inverse) if rng.random() < 0.68 else _command(rng)
+            side = (1 - 2 * (leg % 2)) if hedge and rng.random() < 0.6 else rng.choice((1, -1))
+            command = _order(rng, price, side, inverse) if rng.random() < 0.68 else _command(rng)
+            if command["kind"] == CommandKind.ORDER:
+                numbers += 1
+                if numbers > 1 and rng.random() < 0.12:
+                    command["group"] = rng.randint(max(1, numbers - 6), numbers)
             rows.append(tuple((BLANK | {"bar": bar, "leg": leg} | command).values()))
     return np.array(rows, COMMAND) if rows else np.zeros(0, COMMAND)
 
@@ -296,10 +307,9 @@ def _command(rng: Random) -> Row:
     return command
 
 
-def _order(rng: Random, price: float, inverse: bool) -> Row:
+def _order(rng: Random, price: float, side: int, inverse: bool) -> Row:
     """An order of any kind and size near the last price, with or without a bracket."""
-    side = rng.choice((1, -1))
-    kind = rng.choices(tuple(OrderKind), (50, 18, 10, 8, 7, 7))[0]
+    kind = rng.choices(tuple(OrderKind), (50, 18, 10, 8, 7, 7, 10))[0]
     size_kind = rng.choices(tuple(SizeKind), (20, 15, 30, 5, 6, 6, 6, 6, 6))[0]
     if size_kind in TARGETS:
         kind = OrderKind.MARKET
@@ -319,17 +329,38 @@ def _order(rng: Random, price: float, inverse: bool) -> Row:
     if kind == OrderKind.LIMIT:
         command["price"] = price * (1 - side * away)
         command["post_only"] = rng.random() < 0.2
+        command["time_in_force"] = rng.choices((TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK), (8, 1, 1))[0]
+    elif kind == OrderKind.TRAILING_STOP:
+        command |= _trailing(rng, side, price)
     elif kind != OrderKind.MARKET:
         direction = side if kind in (OrderKind.STOP, OrderKind.STOP_LIMIT) else -side
         command["trigger"] = price * (1 + direction * away)
         if kind in (OrderKind.STOP_LIMIT, OrderKind.TAKE_PROFIT_LIMIT):
             command["price"] = command["trigger"] * (1 + side * rng.gauss(0.002, 0.01))
             command["post_only"] = rng.random() < 0.2
+            command["time_in_force"] = rng.choices((TimeInForce.GTC, TimeInForce.IOC), (8, 1))[0]
+    if rng.random() < 0.1:
+        command["time_in_force"] = TimeInForce.GTD
+        command["expires_ns"] = START_NS + round(rng.uniform(-2.0, 60.0), 2) * HOUR_NS
     if rng.random() < 0.35:
         command["stop"] = price * (1 - side * abs(rng.gauss(0.005, 0.03)))
     if rng.random() < 0.3:
         command["take_profit"] = price * (1 + side * abs(rng.gauss(0.005, 0.03)))
+    if rng.random() < 0.15:
+        command["trailing_stop"] = rng.choice((0.002, 0.01, 0.03))
     return command
+
+
+def _trailing(rng: Random, side: int, price: float) -> Row:
+    """A trailing stop, by rate or by distance, at once active or from a price on."""
+    trailing: Row = {"trigger_on": rng.choice((PriceSource.LAST, PriceSource.MARK))}
+    if rng.random() < 0.5:
+        trailing["callback_rate"] = rng.choice((0.001, 0.01, 0.025))
+    else:
+        trailing["callback_distance"] = round(price * rng.choice((0.004, 0.02)), 2)
+    if rng.random() < 0.4:
+        trailing["trigger"] = price * (1 - side * rng.gauss(0.01, 0.02))
+    return trailing
 
 
 def _size(rng: Random, size_kind: SizeKind, leverage: float, worth: float) -> float:

@@ -122,6 +122,7 @@ class Scene:
     whole_leverage: bool = True
     order_limit: int = 200
     rules: Mapping[str, float] = field(default_factory=dict)
+    hedge: bool = False
     commands: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -232,6 +233,7 @@ class Scene:
             "slippage": self.slippage,
             "volume_slippage": self.volume_slippage,
             "margin_call": self.margin_call,
+            "hedge": self.hedge,
         }
 
     def schedule(self) -> np.ndarray:

@@ -82,3 +82,32 @@ def test_reduce_only_orders_and_those_that_close_the_position_need_no_minimum_no
     scene = Scene(symbols=[symbol]).buy(0, quantity=0.2, leverage=1)
     played = scene.sell(1, quantity=quantity, reduce_only=reduce_only).play()
     assert played.row(LedgerKind.CLOSE)["quantity"] == pytest.approx(-quantity)
+
+
+def test_scaling_in_and_out_with_a_change_of_leverage_between() -> None:
+    # 1 at 100 with 5x: 20; raised to 10x, the 20 stay; 3 at 120 with 10x: 36 more, entry (100 + 360) / 4 = 115;
+    # then a quarter out at 130: 14 of the 56 and 15 of profit
+    scene = Scene(bars=[flat(100.0), flat(100.0), flat(120.0), flat(130.0)]).buy(0, quantity=1, leverage=5)
+    scene.set_leverage(1, 10).buy(1, quantity=3).sell(2, quantity=1)
+    rows = scene.play().ledger[1:]
+    assert rows["margin_after"].tolist() == pytest.approx([20.0, 20.0, 56.0, 42.0])
+    assert rows["entry_after"].tolist() == pytest.approx([100.0, 100.0, 115.0, 115.0])
+    assert rows["leverage_after"].tolist() == [5.0, 10.0, 10.0, 10.0]
+    assert rows[3]["wallet"] == pytest.approx(14.0 + 15.0)
+
+
+def test_a_flip_in_one_order_opens_with_the_leverage_set_in_between() -> None:
+    # long 1 at 100 with 5x; raised to 10x; sell 3 at 110: 20 and 10 come back, 2 open short with 2 x 110 / 10 = 22
+    scene = Scene(bars=[flat(100.0), flat(100.0), flat(110.0)]).buy(0, quantity=1, leverage=5)
+    played = scene.set_leverage(1, 10).sell(1, quantity=3).play()
+    closed, opened = played.row(LedgerKind.CLOSE), played.rows(LedgerKind.OPEN)[1]
+    assert (closed["wallet"], closed["position_after"]) == (pytest.approx(30.0), 0.0)
+    assert (opened["position_after"], opened["margin_after"], opened["leverage_after"]) == (-2.0, 22.0, 10.0)
+    assert played.wallet() == pytest.approx(1_000.0 + 10.0 - 22.0)
+
+
+def test_a_flip_in_one_order_may_name_another_leverage() -> None:
+    # long 1 at 100 with 10x, sell 2 with 4x: 1 opens short with 100 / 4
+    scene = Scene(bars=[flat(100.0)] * 3).buy(0, quantity=1, leverage=10).sell(1, quantity=2, leverage=4)
+    opened = scene.play().rows(LedgerKind.OPEN)[1]
+    assert (opened["margin_after"], opened["leverage_after"]) == (25.0, 4.0)

@@ -1,0 +1,1 @@
+"""Tests of what a strategy asks for and of what it is told."""
