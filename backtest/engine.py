@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
+from backtest.broker.extremes import Extremes
+from backtest.broker.simulation import Simulation, Stop, Wake
 from backtest.clock import interval_ns, interval_text, time_text
 from backtest.config import CASH, COINS, RunConfig, cash_text
 from backtest.enums import Holes, NoticeKind, PositionMode, PriceSource

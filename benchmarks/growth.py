@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backtest.broker.simulation import Extremes
+from backtest.broker.extremes import Extremes
 from backtest.market.history import CLOSE, MarketHistory
 from benchmarks import plans, works
 from benchmarks.dataset import Dataset, load

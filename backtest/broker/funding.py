@@ -8,8 +8,10 @@ hold.
 
 from __future__ import annotations
 
-from backtest.broker.codes import FROM_BOTH, FROM_MARGIN
-from backtest.broker.valuation import notional
+from backtest.broker.codes import FROM_BOTH, FROM_MARGIN, NO_ORDER, NO_REASON, ROW_FUNDING
+from backtest.broker.ledger import post
+from backtest.broker.liquidation import requirement
+from backtest.broker.valuation import free_balance, margin_balance, notional
 from backtest.compiling import kernel
 
 
@@ -36,3 +38,32 @@ def pockets(paid, pocket, free, spare):
     if pocket == FROM_BOTH:
         rest = min(rest, max(0.0, spare))
     return -from_wallet, -rest
+
+
+@kernel
+def pay_funding(account, settings, position, term, tiers, ledger, leg, rate):
+    """Settle an open position's funding at `rate` and its mark price."""
+    paid = payment(position["quantity"], position["mark_price"], rate, term["inverse"])
+    spare = 0.0
+    if term["funding_pocket"] == FROM_BOTH:
+        spare = _spare(position, term, tiers)
+    wallet, margin = pockets(paid, term["funding_pocket"], free_balance(account), spare)
+    if account["cross"] == 1:
+        wallet, margin = -paid, 0.0
+    paid = -(wallet + margin)
+    post(
+        account, settings, position, term, tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
+        position["mark_price"], 0.0, 0.0, wallet, margin, 0.0, paid, 0.0, 0.0, 0.0,
+    )  # fmt: skip
+
+
+@kernel
+def _spare(position, term, tiers):
+    """What the position's balance has above the requirement at its mark price, and a billionth of it: funding alone
+    does not liquidate.
+    """
+    quantity, entry, margin, mark = (
+        position["quantity"], position["entry_price"], position["margin"], position["mark_price"],
+    )  # fmt: skip
+    needed = requirement(quantity, entry, margin, position["leverage"], mark, term, tiers)
+    return margin_balance(quantity, entry, margin, mark, term["inverse"]) - needed * (1.0 + 1e-9)

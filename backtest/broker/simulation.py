@@ -14,12 +14,11 @@ import numpy as np
 
 from backtest.broker import codes
 from backtest.broker.advance import advance
+from backtest.broker.extremes import Extremes, deferred, with_crashes
 from backtest.broker.records import (
     ACCOUNT,
     ALERT,
     COMMAND,
-    FUNDING,
-    HOLE,
     LEDGER,
     NOTICE,
     ORDER,
@@ -29,7 +28,6 @@ from backtest.broker.records import (
     TERMS,
     TOP_UP,
 )
-from backtest.broker.search import block_extremes
 from backtest.enums import (
     CommandKind,
     Holes,
@@ -65,23 +63,6 @@ class Wake(IntEnum):
     LIQUIDATION = 3
     MARGIN_CALL = 4
     ALERT = 5
-
-
-class Extremes:
-    """What all runs over one history share: its bars as the kernel reads them, its holes, and its block index.
-
-    `bars` is (bars, symbols, columns): the prices of a bar lie side by side, for all symbols, for an event reads all
-    of one bar and little of its neighbours. `fine` and `coarse` are the extremes of blocks in two sizes.
-    """
-
-    def __init__(self, prices: np.ndarray, blocks: tuple[int, int] = (8, 128)) -> None:
-        self.bars = np.ascontiguousarray(prices.transpose(2, 0, 1))
-        self.missing = np.isnan(prices[:, codes.OPEN]) | np.isnan(prices[:, codes.MARK_OPEN])
-        self.holes = _holes(self.missing)
-        self.fine_bars, self.coarse_bars = blocks
-        self.fine, self.coarse = (np.empty((len(prices), 4, -(-prices.shape[2] // size))) for size in blocks)
-        block_extremes(self.bars, self.fine_bars, self.fine)
-        block_extremes(self.bars, self.coarse_bars, self.coarse)
 
 
 class Simulation:
@@ -147,9 +128,9 @@ class Simulation:
         self._settings["slippage"] = slippage
         self._settings["volume_slippage"] = volume_slippage
         self._prices, self._holes = self._extremes.bars, self._extremes.holes
-        self._funding = _deferred(funding, self._extremes.missing) if len(self._holes) else funding
+        self._funding = deferred(funding, self._extremes.missing) if len(self._holes) else funding
         if adl > 0.0:
-            self._holes = _with_crashes(self._holes, prices, adl)
+            self._holes = with_crashes(self._holes, prices, adl)
         self._tier_tables, self._tiers = tier_tables, tiers
         self._terms = np.repeat(terms_of(contracts, rules, tier_tables, start_ns), self._legs)
         self._positions = np.zeros(legs, POSITION)
@@ -388,45 +369,3 @@ def terms_of(contracts: Records, rules: Records, tier_tables: Records, start_ns:
         term["first"], term["count"] = tables[current]["first"], tables[current]["tiers"]
         term["next_table_ns"] = tables[current + 1]["from_ns"] if current + 1 < len(tables) else start_ns + (1 << 61)
     return terms
-
-
-def _holes(missing: np.ndarray) -> Records:
-    """Runs of missing bars, sorted by bar and leg."""
-    edges = np.diff(missing.astype(np.int8), axis=1, prepend=0, append=0)
-    legs, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]
-    holes = np.zeros(len(starts), HOLE)
-    holes["bar"], holes["bars"], holes["leg"] = starts, ends - starts, legs
-    return holes[np.lexsort((legs, starts))]
-
-
-def _with_crashes(holes: Records, prices: np.ndarray, adl: float) -> Records:
-    """The holes, and the bars after those in which a mark moved by `adl` (a fraction) from its open to an extreme."""
-    opened, high, low = prices[:, codes.MARK_OPEN], prices[:, codes.MARK_HIGH], prices[:, codes.MARK_LOW]
-    rows = []
-    for crash, moved in ((1, high >= opened * (1.0 + adl)), (-1, low <= opened * (1.0 - adl))):
-        legs, bars = np.nonzero(moved[:, :-1])
-        found = np.zeros(len(bars), HOLE)
-        found["bar"], found["leg"], found["crash"] = bars + 1, legs, crash
-        rows.append(found)
-    together = np.concatenate([holes, *rows])
-    return together[np.lexsort((together["leg"], together["bar"]))]
-
-
-def _deferred(funding: Records, missing: np.ndarray) -> Records:
-    """Funding with the settlements that fall into a hole put off to the symbol's next present bar; those after the
-    end dropped.
-    """
-    settled = funding.astype(FUNDING, copy=True)
-    bars = missing.shape[1]
-    for leg in np.unique(settled["leg"]):
-        if not missing[leg].any():
-            continue
-        there = np.flatnonzero(~missing[leg])
-        rows = settled["leg"] == leg
-        following = np.searchsorted(there, settled["bar"][rows])
-        settled["bar"][rows] = np.append(there, bars)[following]
-    settled = settled[settled["bar"] < bars]
-    order = np.lexsort((settled["time_ns"], settled["leg"], settled["bar"]))
-    in_order: Records = settled[order]
-    return in_order

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 
-from backtest.broker.book import expire, fires_below, level_of, reads_mark
+from backtest.broker.alerts import give_alert
+from backtest.broker.book import expire, level_of, reads_mark
 from backtest.broker.codes import (
-    BUDGET_SPENT,
     CLOSE,
     COMMAND_ORDER,
-    FROM_BOTH,
     HIGH,
-    LIMIT,
     LOW,
     MAKER,
     MARK_CLOSE,
@@ -25,19 +23,13 @@ from backtest.broker.codes import (
     NO_ORDER,
     NO_REASON,
     NOTE_ALERT,
-    NOTE_AMBIGUOUS,
-    NOTE_TOP_UP_FAILED,
     ON_DRAWDOWN,
-    ON_RATIO,
     OPEN,
-    ROW_FUNDING,
     ROW_TIERS,
-    ROW_TOP_UP,
     STOP_END,
     STOP_EVENT,
     STOP_ROOM,
     TRAILING_STOP,
-    WALLET_EMPTY,
 )
 from backtest.broker.commands import carry_out, place
 from backtest.broker.cross import (
@@ -51,10 +43,10 @@ from backtest.broker.cross import (
     liquidate_account,
     reach_legs,
 )
-from backtest.broker.funding import payment, pockets
+from backtest.broker.funding import pay_funding
 from backtest.broker.ledger import note, post
-from backtest.broker.liquidation import requirement
 from backtest.broker.matching import act, passed
+from backtest.broker.order_met import decided_by_order, meet_order, note_ambiguous
 from backtest.broker.path import (
     MEETS_LIQUIDATION,
     MEETS_NOTHING,
@@ -68,10 +60,11 @@ from backtest.broker.path import (
     reach,
     visit,
 )
-from backtest.broker.takeover import CRUMB, deleverage, liquidate, most_rows, replenished
+from backtest.broker.takeover import deleverage, liquidate, most_rows, replenished
 from backtest.broker.tiers import table_at
-from backtest.broker.trailing import beats, leads, take_best, waits
-from backtest.broker.valuation import distance, free_balance, margin_balance, margin_ratio
+from backtest.broker.top_up import act_on
+from backtest.broker.trailing import leads, take_best
+from backtest.broker.valuation import margin_balance
 from backtest.broker.watch import REARM, is_frozen, refresh
 from backtest.compiling import inlined, kernel
 
@@ -199,35 +192,7 @@ def _settle_funding(account, settings, positions, terms, tiers, ledger, prices, 
         symbol = settlement["leg"]
         for leg in range(symbol * settings["legs"], (symbol + 1) * settings["legs"]):
             if positions[leg]["quantity"] != 0.0:
-                _pay_funding(account, settings, positions[leg], terms[leg], tiers, ledger, leg, settlement["rate"])
-
-
-@kernel
-def _pay_funding(account, settings, position, term, tiers, ledger, leg, rate):
-    paid = payment(position["quantity"], position["mark_price"], rate, term["inverse"])
-    spare = 0.0
-    if term["funding_pocket"] == FROM_BOTH:
-        spare = _spare(position, term, tiers)
-    wallet, margin = pockets(paid, term["funding_pocket"], free_balance(account), spare)
-    if account["cross"] == 1:
-        wallet, margin = -paid, 0.0
-    paid = -(wallet + margin)
-    post(
-        account, settings, position, term, tiers, ledger, leg, ROW_FUNDING, NO_ORDER, 0, NO_REASON, 0,
-        position["mark_price"], 0.0, 0.0, wallet, margin, 0.0, paid, 0.0, 0.0, 0.0,
-    )  # fmt: skip
-
-
-@kernel
-def _spare(position, term, tiers):
-    """What the position's balance has above the requirement at its mark price, and a billionth of it: funding alone
-    does not liquidate.
-    """
-    quantity, entry, margin, mark = (
-        position["quantity"], position["entry_price"], position["margin"], position["mark_price"],
-    )  # fmt: skip
-    needed = requirement(quantity, entry, margin, position["leverage"], mark, term, tiers)
-    return margin_balance(quantity, entry, margin, mark, term["inverse"]) - needed * (1.0 + 1e-9)
+                pay_funding(account, settings, positions[leg], terms[leg], tiers, ledger, leg, settlement["rate"])
 
 
 @kernel
@@ -335,148 +300,17 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
             if replenished(account, settings, position, terms[leg], tiers, ledger, leg):
                 continue
             entered = position["entered_bar"] == bar
-            if entered or _decided_by_order(positions, orders, book, prices, bar, leg, -1):
-                _note_ambiguous(account, settings, position, notices, leg)
+            if entered or decided_by_order(positions, orders, book, prices, bar, leg, -1):
+                note_ambiguous(account, settings, position, notices, leg)
             liquidate(account, settings, positions, terms, tiers, orders, book, ledger, notices, leg)
         elif what == MEETS_ORDER:
-            _meet_order(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, slot)
+            meet_order(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, slot)
         elif what == MEETS_TOP_UP:
-            _top_up(account, settings, positions, terms, tiers, ledger, notices, top_ups, leg)
+            act_on(account, settings, positions, terms, tiers, ledger, notices, top_ups, leg)
         else:
-            _give_alert(account, settings, positions, terms, tiers, notices, alerts, leg, slot)
+            give_alert(account, settings, positions, terms, tiers, notices, alerts, leg, slot)
         if account["wake"] == 1:
             return STOP_EVENT
-
-
-@kernel
-def _meet_order(account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, slot):
-    position = positions[leg]
-    index = book[leg, slot]
-    order = orders[index]
-    if order["kind"] == TRAILING_STOP and beats(
-        order, position["mark_price"] if reads_mark(order) else position["last_price"]
-    ):
-        _follow(account, position, terms[leg], order)
-        return
-    if not reads_mark(order) and not _strictly_passed(order, position["last_price"]):
-        position["last_price"] = level_of(order)
-    elif reads_mark(order) and not _strictly_passed(order, position["mark_price"]):
-        position["mark_price"] = level_of(order)
-    if waits(order):
-        _follow(account, position, terms[leg], order)
-        return
-    held = position["quantity"]
-    entered = position["entered_bar"] == account["bar"]
-    closes = held * order["side"] < 0.0 and order["kind"] != LIMIT
-    if closes and (
-        order["moved_bar"] == account["bar"]
-        or _decided_by_order(positions, orders, book, prices, account["bar"], leg, slot)
-    ):
-        _note_ambiguous(account, settings, position, notices, leg)
-    act(
-        account, settings, positions, terms, tiers, orders, book, ledger, notices, prices, leg, index,
-        position["last_price"], MAKER,
-    )  # fmt: skip
-    if entered and held != 0.0 and held * position["quantity"] <= 0.0:
-        _note_ambiguous(account, settings, position, notices, leg)
-
-
-@kernel
-def _follow(account, position, term, order):
-    """Let a trailing stop take the price of this point as its best."""
-    position["stale"] = 1
-    watched = position["mark_price"] if reads_mark(order) else position["last_price"]
-    take_best(order, watched, term["tick"], account["bar"])
-
-
-@kernel
-def _strictly_passed(order, price):
-    """Whether `price` lies past the order's level, and not only at it (but for the rounding of the crossing)."""
-    level = level_of(order)
-    slack = 1e-12 * level
-    return price < level - slack if fires_below(order) else price > level + slack
-
-
-@kernel
-def _decided_by_order(positions, orders, book, prices, bar, leg, acting):
-    """Whether the trigger that is about to act and another one that would close the position lie within the bar's
-    range.
-
-    `acting` is the slot of the order that is about to act, -1 for the liquidation.
-    """
-    position = positions[leg]
-    symbol = position["symbol"]
-    liquidation = position["liquidation_price"]
-    triggers = 1 if prices[bar, symbol, MARK_LOW] <= liquidation <= prices[bar, symbol, MARK_HIGH] else 0
-    acts = acting < 0 and triggers == 1
-    for slot in range(position["orders"]):
-        order = orders[book[leg, slot]]
-        if order["kind"] == LIMIT or waits(order) or order["side"] * position["quantity"] >= 0.0:
-            continue
-        low, high = (MARK_LOW, MARK_HIGH) if reads_mark(order) else (LOW, HIGH)
-        if prices[bar, symbol, low] <= level_of(order) <= prices[bar, symbol, high]:
-            triggers += 1
-            acts = acts or slot == acting
-    return acts and triggers > 1
-
-
-@kernel
-def _note_ambiguous(account, settings, position, notices, leg):
-    """Note, once a bar, that the order of two triggers decided the outcome."""
-    if position["ambiguous_bar"] == account["bar"]:
-        return
-    position["ambiguous_bar"] = account["bar"]
-    note(account, settings, position, notices, leg, NOTE_AMBIGUOUS, NO_REASON, NO_ORDER, 0, 0, 0.0, 0.0)
-
-
-@kernel
-def _top_up(account, settings, positions, terms, tiers, ledger, notices, top_ups, leg):
-    """Act on the leg's top-up policy: add what its amount, its budget and the wallet allow, and start the cooldown."""
-    position = positions[leg]
-    top_up = top_ups[leg]
-    free = free_balance(account)
-    left = top_up["budget"] - top_up["spent"]
-    amount = min(top_up["amount"], left, free)
-    wait = math.ceil(top_up["cooldown_ns"] / settings["bar_ns"])
-    top_up["ready_bar"] = account["bar"] + max(1, int(wait))
-    crumb = CRUMB * top_up["amount"]
-    if amount <= crumb:
-        reason = BUDGET_SPENT if left <= crumb else WALLET_EMPTY
-        if left <= crumb:
-            top_up["active"] = 0
-        position["stale"] = 1
-        note(
-            account, settings, position, notices, leg, NOTE_TOP_UP_FAILED, reason, NO_ORDER, 0, 0,
-            top_up["amount"], top_up["level"],
-        )  # fmt: skip
-        return
-    top_up["spent"] += amount
-    post(
-        account, settings, position, terms[leg], tiers, ledger, leg, ROW_TOP_UP, NO_ORDER, 0, NO_REASON, 0,
-        position["mark_price"], 0.0, 0.0, -amount, amount, 0.0, 0.0, 0.0, 0.0, 0.0,
-    )  # fmt: skip
-
-
-@kernel
-def _give_alert(account, settings, positions, terms, tiers, notices, alerts, leg, row):
-    """Give an armed alert and disarm it; arm one that was given."""
-    position = positions[leg]
-    alert = alerts[row]
-    position["stale"] = 1
-    alert["armed"] = 1 - alert["armed"]
-    if alert["armed"] == 1:
-        return
-    mark = position["mark_price"]
-    value = distance(mark, position["liquidation_price"])
-    if alert["threshold"] == ON_RATIO:
-        term = terms[leg]
-        quantity, entry, margin = position["quantity"], position["entry_price"], position["margin"]
-        needed = requirement(quantity, entry, margin, position["leverage"], mark, term, tiers)
-        value = margin_ratio(needed, margin_balance(quantity, entry, margin, mark, term["inverse"]))
-    note(
-        account, settings, position, notices, leg, alert["kind"], NO_REASON, NO_ORDER, alert["number"], 0, value,
-        alert["level"],
-    )  # fmt: skip
 
 
 @kernel

@@ -247,12 +247,12 @@ class Strategy(Trading):
     def schedule(
         self,
         *,
-        leverage: Mapping[Planned, Any] | float = NONE,
-        stop: Mapping[Planned, Any] | None = None,
-        take_profit: Mapping[Planned, Any] | None = None,
-        trailing_stop: Mapping[Planned, Any] | None = None,
-        add_margin: Mapping[Planned, Any] | None = None,
-        **size: Mapping[Planned, Any],
+        leverage: Mapping[Any, Any] | float = NONE,
+        stop: Mapping[Any, Any] | None = None,
+        take_profit: Mapping[Any, Any] | None = None,
+        trailing_stop: Mapping[Any, Any] | None = None,
+        add_margin: Mapping[Any, Any] | None = None,
+        **size: Mapping[Any, Any],
     ) -> Schedule:
         """A schedule from arrays, one value per decision bar and symbol; NaN leaves the position as it is.
 

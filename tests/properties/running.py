@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numba
 
-from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
+from backtest.broker.extremes import Extremes
+from backtest.broker.simulation import Simulation, Stop, Wake
 from backtest.enums import Holes
 from tests.properties.worlds import RandomWorld
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backtest.broker.simulation import Extremes, Simulation, Stop, Wake
+from backtest.broker.extremes import Extremes
+from backtest.broker.simulation import Simulation, Stop, Wake
 from backtest.enums import CommandKind, Holes, LedgerKind, NoticeKind, Reason, Side
 from tests.rulebook.scene import ONE_PERCENT, Scene, Symbol, flat
 
