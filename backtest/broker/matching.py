@@ -319,12 +319,12 @@ def accept(account, settings, positions, terms, tiers, orders, book, ledger, not
     position = positions[leg]
     order = orders[index]
     point = position["last_price"]
-    if order["expires_bar"] <= account["bar"]:
+    if is_frozen(account, position, terms[leg]):
+        refuse(account, settings, position, book, orders, notices, leg, index, POSITION_FROZEN)
+    elif order["expires_bar"] <= account["bar"]:
         cancel(account, settings, position, book, orders, notices, leg, index, EXPIRED)
     elif account["groups"] > 0 and is_settled(orders, index, order["number"], order["group"], asked):
         cancel(account, settings, position, book, orders, notices, leg, index, SIBLING_FILLED)
-    elif is_frozen(account, position, terms[leg]):
-        refuse(account, settings, position, book, orders, notices, leg, index, POSITION_FROZEN)
     elif order["quantity"] <= 0.0:
         refuse(account, settings, position, book, orders, notices, leg, index, QUANTITY_BELOW_LOT)
     elif order["reduce_only"] == 1 and position["quantity"] * order["side"] >= 0.0:
