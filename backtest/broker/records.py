@@ -81,6 +81,25 @@ none but its own). `threshold`, `level`, `amount`, `budget` and `cooldown_ns` ar
 what a margin command moves.
 """
 
+OPTIONAL = (
+    "price", "trigger", "leverage", "stop", "take_profit", "trailing_stop", "callback_rate", "callback_distance",
+)  # fmt: skip
+"""Numbers of a command that need not be given: NaN where they are not."""
+
+
+def commands(count: int) -> np.ndarray:
+    """COMMAND rows in which nothing is given yet.
+
+    >>> rows = commands(2)
+    >>> rows["kind"].tolist(), rows["stop"].tolist()
+    ([0, 0], [nan, nan])
+    """
+    rows = np.zeros(count, COMMAND)
+    for name in OPTIONAL:
+        rows[name] = np.nan
+    return rows
+
+
 TOP_UP = record(
     ints="threshold ready_bar active",
     floats="level amount budget cooldown_ns spent price",

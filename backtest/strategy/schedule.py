@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from backtest.broker.records import COMMAND
+from backtest.broker.records import COMMAND, commands
 from backtest.enums import CommandKind, OrderKind, SizeKind
 from backtest.errors import UsageError
 
@@ -74,7 +74,7 @@ class Schedule:
             )
         name, values = next(iter(size.items()))
         bar = np.atleast_1d(np.asarray(bars, np.int64))
-        rows = np.zeros(len(bar), COMMAND)
+        rows = commands(len(bar))
         rows["bar"] = bar
         rows["kind"] = CommandKind.ORDER
         rows["leg"] = legs
@@ -82,8 +82,6 @@ class Schedule:
         rows["order_kind"] = OrderKind.MARKET
         rows["size_kind"] = TARGETS[name]
         rows["size"] = values
-        for absent in ("price", "trigger", "callback_rate", "callback_distance"):
-            rows[absent] = np.nan
         rows["leverage"], rows["stop"], rows["take_profit"] = leverage, stop, take_profit
         rows["trailing_stop"] = trailing_stop
         if np.isnan(rows["size"]).any():
@@ -110,12 +108,9 @@ class Schedule:
         """Rows of margin commands: `add[i]` (money) moves into the position, a negative amount out of it."""
         amounts = np.atleast_1d(np.asarray(add, np.float64))
         bar = np.atleast_1d(np.asarray(bars, np.int64))
-        rows = np.zeros(len(bar), COMMAND)
+        rows = commands(len(bar))
         rows["bar"], rows["leg"], rows["amount"] = bar, legs, np.abs(amounts)
         rows["kind"] = np.where(amounts >= 0, CommandKind.ADD_MARGIN, CommandKind.REMOVE_MARGIN)
-        for absent in ("price", "trigger", "callback_rate", "callback_distance", "trailing_stop"):
-            rows[absent] = np.nan
-        rows["leverage"] = rows["stop"] = rows["take_profit"] = np.nan
         return cls(rows[np.argsort(rows["bar"], kind="stable")])
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backtest.broker.margin import initial_margin, opening_reserve
-from backtest.broker.records import COMMAND, FUNDING, TIER_TABLE
+from backtest.broker.records import FUNDING, TIER_TABLE, commands
 from backtest.broker.simulation import Simulation
 from backtest.calculator import Position
 from backtest.enums import CommandKind, LedgerKind, OrderKind, PriceSource, Side, SizeKind
@@ -112,9 +112,7 @@ def _prices(positions: Sequence[Position], marks: np.ndarray) -> np.ndarray:
 
 def _schedule(positions: Sequence[Position], openings: Sequence[tuple[float, float]]) -> np.ndarray:
     legs = len(positions)
-    rows = np.zeros(2 * legs, COMMAND)
-    for name in ("price", "trigger", "leverage", "stop", "take_profit"):
-        rows[name] = np.nan
+    rows = commands(2 * legs)
     orders, additions = rows[:legs], rows[legs:]
     quantity = np.array([position.quantity for position in positions])
     orders["leg"] = additions["leg"] = np.arange(legs)
