@@ -27,7 +27,7 @@ from backtest.errors import BacktestError, UsageError, near
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("backtest.cli.init", "Make a workspace: settings, a strategy of your own, a notebook."),
-    "data": ("backtest.cli.data", "Import, make, list and check market history."),
+    "data": ("backtest.cli.data", "Fetch, import, make, list, check and serve market history."),
     "strategies": ("backtest.cli.strategies", "List strategies, show one, start a new one."),
     "run": ("backtest.cli.run", "Run a strategy over a market history."),
     "walk-forward": ("backtest.cli.walk_forward", "Choose parameters on one stretch of time, try them on the next."),
