@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -87,6 +87,8 @@ class AuditReport:
     margin: float
     """The margin posted in open positions after the last row, as the sum of its amounts."""
     findings: tuple[Finding, ...]
+    currencies: Mapping[str, AuditReport] = field(default_factory=dict)
+    """Of an account in several currencies the report of each wallet; what is money here is then of the first."""
 
     @property
     def ok(self) -> bool:
@@ -96,9 +98,13 @@ class AuditReport:
     @property
     def relative_residual(self) -> float:
         """`residual` as a share of the turnover (of 1 unit of money where nothing was traded)."""
+        if self.currencies:
+            return max(each.relative_residual for each in self.currencies.values())
         return self.residual / max(self.turnover, 1.0)
 
     def __str__(self) -> str:
+        if self.currencies:
+            return "\n".join(f"Wallet of {name}\n{each}" for name, each in self.currencies.items())
         verdict = "balanced" if self.ok else f"{len(self.findings)} figures are off"
         lines = [
             f"Ledger      {self.rows:,} rows, {verdict}",
@@ -430,9 +436,10 @@ def audit(
 ) -> AuditReport:
     """Replay a ledger and report every figure that does not follow from the rules.
 
-    `ledger` is a result's `ledger` (a DataFrame), the same read back from `ledger.parquet`, or the raw records.
-    `inverse`: legs of inverse contracts, where the ledger does not name their symbols. `cross`: it is that of a run in
-    cross margin. `reserve`: the venue locks a fee to close beside the initial margin.
+    `ledger` is a result's `ledger` (a DataFrame), the same read back from `ledger.parquet`, or the raw records; one in
+    several currencies is replayed wallet by wallet. `inverse`: legs of inverse contracts, where the ledger does not
+    name their symbols. `cross`: it is that of a run in cross margin. `reserve`: the venue locks a fee to close beside
+    the initial margin.
 
     >>> import numpy as np
     >>> from backtest.broker.records import LEDGER
@@ -441,6 +448,11 @@ def audit(
     >>> audit(rows).ok
     True
     """
+    wallets = list(dict.fromkeys(getattr(ledger, "currency", ())))
+    if len(wallets) > 1:
+        table: Any = ledger
+        parts = {name: table[table["currency"] == name] for name in wallets}
+        return _together({name: audit(rows, inverse=inverse, reserve=reserve) for name, rows in parts.items()})
     auditor = _Auditor(inverse, cross, reserve)
     count = 0
     for count, row in enumerate(_rows(ledger), start=1):
@@ -452,4 +464,16 @@ def audit(
         wallet=auditor.wallet.value,
         margin=math.fsum(leg.margin.value for leg in auditor.legs.values()),
         findings=tuple(auditor.findings),
+    )
+
+
+def _together(reports: Mapping[str, AuditReport]) -> AuditReport:
+    """The reports of an account's wallets as one."""
+    first = next(iter(reports.values()))
+    return replace(
+        first,
+        rows=sum(each.rows for each in reports.values()),
+        residual=max(each.residual for each in reports.values()),
+        findings=tuple(finding for each in reports.values() for finding in each.findings),
+        currencies=reports,
     )

@@ -58,9 +58,18 @@ def run(
     settings = {name: options.pop(name) for name in CONFIG_NAMES if name in options}
     config = replace(config or RunConfig(), **settings)
     parameters = resolved(kind, options)
-    driver = Driver(kind, parameters, configured(history, config), funded(history, config))
+    driver = driver_of(kind, parameters, history, config)
     driver.run(progress)
     return driver.result()
+
+
+def driver_of(kind: type[Strategy], parameters: dict[str, Value], history: MarketHistory, config: RunConfig) -> Driver:
+    """The driver of a run: of one simulation, or of one for each currency that the contracts are settled in."""
+    if len(history.currencies) == 1:
+        return Driver(kind, parameters, configured(history, config), funded(history, config))
+    from backtest.currencies.driver import CurrenciesDriver  # of a run in several currencies alone
+
+    return CurrenciesDriver(kind, parameters, configured(history, config), config)
 
 
 class Driver:
@@ -134,7 +143,7 @@ class Driver:
             raise self._raised(error) from error
 
     def _raised(self, error: Exception | SystemExit) -> BacktestError:
-        when = "before the first bar" if self._simulation.account[0]["bar"] < 0 else f"at {self._stage.time()}"
+        when = "before the first bar" if self._stage.simulation.account[0]["bar"] < 0 else f"at {self._stage.time()}"
         return raised(self._kind, error, when)
 
     def _hole(self) -> MarketDataError:
@@ -196,7 +205,13 @@ class Driver:
         return notes
 
 
-def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) -> Simulation:
+def simulate(
+    history: MarketHistory,
+    config: RunConfig,
+    *,
+    decide: bool = True,
+    kind: type[Simulation] = Simulation,
+) -> Simulation:
     """The simulation of a history under a configuration, with the blocks' extremes that all runs on it share."""
     if history not in _EXTREMES:
         _EXTREMES[history] = Extremes(history.prices)
@@ -207,7 +222,7 @@ def simulate(history: MarketHistory, config: RunConfig, *, decide: bool = True) 
             f"{history.venue} offers no hedge mode: a symbol has one position there; run it with position_mode one-way"
         )
     every, offset = decision_grid(history, history.timeframe_ns)
-    return Simulation(
+    return kind(
         prices=history.prices,
         start_ns=history.start_ns,
         bar_ns=history.interval_ns,

@@ -175,7 +175,8 @@ class SavedRun:
         """What was run on what, as texts."""
         try:
             told = dict(self.manifest["heading"])
-            return Heading(**(told | {"symbols": tuple(told["symbols"]), "notes": tuple(told["notes"])}))
+            lists = ("symbols", "notes", "wallets")
+            return Heading(**(told | {name: tuple(told[name]) for name in lists if name in told}))
         except (TypeError, ValueError, KeyError) as error:
             raise self._unreadable(MANIFEST, f"its heading: {error}") from error
 

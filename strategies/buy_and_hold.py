@@ -23,9 +23,10 @@ class BuyAndHold(bt.Strategy):
 
     def plan(self) -> bt.Schedule:
         """One row a symbol: a notional of deposit / symbols × leverage, less the reserve, at its first known price."""
-        notional = self.equity / len(self.symbols) * self.leverage / (1.0 + self.reserve * self.leverage)
         wanted = {}
         for symbol in self.symbols:
+            wallet = self.wallet(symbol)
+            notional = wallet.equity / len(wallet.symbols) * self.leverage / (1.0 + self.reserve * self.leverage)
             known = np.isfinite(self.close.whole(symbol))
             wanted[symbol] = np.where(known & (known.cumsum() == 1), notional, np.nan)
         return self.schedule(notional=wanted, leverage=self.leverage)

@@ -76,9 +76,10 @@ class GradualLeverage(bt.Strategy):
     def step_up(self, symbol: str, rung: int) -> None:
         """Buy the stake times the first leverage at entry, later one stake more, if the wallet holds the margin."""
         position = self.position(symbol)
-        bought = self.share * self.equity / len(self.symbols) * (1 if position else rung)
+        wallet = self.wallet(symbol)
+        bought = self.share * wallet.equity / len(wallet.symbols) * (1 if position else rung)
         leverage = max(rung, position.leverage) if position else rung
-        if bought * (1.0 / leverage + ROOM) <= self.cash:
+        if bought * (1.0 / leverage + ROOM) <= wallet.cash:
             self.rung[symbol], self.step_price[symbol] = rung, self.close[symbol]
             self.buy(symbol, notional=bought, leverage=leverage, tag="step up" if position else "enter")
 
@@ -87,7 +88,7 @@ class GradualLeverage(bt.Strategy):
         position = self.position(fill.symbol)
         if position:
             lacking = position.notional / self.rung[fill.symbol] - position.balance
-            position.add_margin(min(max(lacking, 0.0), self.cash))
+            position.add_margin(min(max(lacking, 0.0), self.wallet(fill.symbol).cash))
             position.remove_margin(min(max(-lacking, 0.0), position.removable))
 
     def on_reject(self, rejection: Rejection) -> None:

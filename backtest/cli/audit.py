@@ -67,5 +67,9 @@ def document(run_id: str, checked: AuditReport, damaged: tuple[str, ...]) -> dic
         "wallet": checked.wallet,
         "margin": checked.margin,
         "findings": [str(finding) for finding in checked.findings],
+        "wallets": {
+            name: {"turnover": each.turnover, "wallet": each.wallet, "margin": each.margin}
+            for name, each in checked.currencies.items()
+        },
         "damaged": list(damaged),
     }

@@ -28,7 +28,11 @@ MARKET = (
 )
 PATH = (click.option("--path", help="Which extreme of a bar comes first.  [adverse-first]"),)
 SETTINGS = (
-    click.option("--cash", help="Deposit, in the settlement currency.  [10000; of an inverse market 1 coin]"),
+    click.option(
+        "--cash",
+        help="Deposit, in the settlement currency; of several each: BTC=1,USDT=10000.  [10000; an inverse market's: 1]",
+    ),
+    click.option("--report-currency", help="What an account in several currencies is told in.  [of its first linear]"),
     click.option("--margin-mode", help="isolated, or cross: one wallet behind all positions.  [isolated]"),
     click.option("--position-mode", help="one-way, or hedge: a long and a short of a symbol at once.  [one-way]"),
     click.option("--judge", help="Price that values and liquidates: mark, or last for comparison.  [mark]"),

@@ -158,6 +158,22 @@ class MarketHistory:
         prices = self.prices[:, :, first:last]
         return replace(self, start_ns=self.time_ns(first), prices=prices, funding=rows, holes=tuple(holes))
 
+    def only(self, symbols: Sequence[str]) -> MarketHistory:
+        """The same stretch of time with some of the symbols alone."""
+        legs = [self.leg(symbol) for symbol in symbols]
+        rows = self.funding[np.isin(self.funding["leg"], legs)].copy()
+        rows["leg"] = (
+            np.searchsorted(legs, rows["leg"]) if legs == sorted(legs) else [legs.index(x) for x in rows["leg"]]
+        )
+        return replace(
+            self,
+            symbols=tuple(symbols),
+            prices=self.prices[legs],
+            funding=alignment.in_order(rows),
+            contracts=tuple(self.contracts[leg] for leg in legs),
+            holes=tuple(hole for hole in self.holes if hole.symbol in symbols),
+        )
+
     def with_funding(self, rate: float) -> MarketHistory:
         """The same history with one rate at each settlement (8h ones where it has none); 0 switches funding off."""
         rows = self.funding.copy()

@@ -28,6 +28,8 @@ class Heading:
     stopped: str | None = None
     currency: str = ""
     """What money is told in."""
+    wallets: tuple[str, ...] = ()
+    """What became of each wallet, where there are several."""
 
     @property
     def title(self) -> str:
@@ -62,6 +64,8 @@ def summary(heading: Heading, metrics: Mapping[str, float]) -> str:
         "",
     ]
     lines += _columns(_origin(metrics, heading.currency), _figures(metrics, heading.currency))
+    if heading.wallets:
+        lines += ["", f"Wallets  {'   '.join(heading.wallets)}"]
     lines += ["", *_sentences(metrics, heading.currency)]
     if heading.stopped:
         lines.append(f"! stopped: {heading.stopped}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +19,26 @@ Row = np.void
 
 
 class Dispatch:
-    """Calls the hooks that a strategy overrides for every row written since the last call."""
+    """Calls the hooks that a strategy overrides for every row written since the last call.
 
-    def __init__(self, strategy: Strategy, stage: Stage, simulation: Simulation) -> None:
+    legs: the run's number of each leg of the simulation, where it has some of them alone. number: the run's number of
+    an order or alert of the simulation.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        stage: Stage,
+        simulation: Simulation,
+        *,
+        legs: Sequence[int] | None = None,
+        number: Callable[[int], int] = int,
+    ) -> None:
         self._strategy = strategy
         self._stage = stage
         self._simulation = simulation
         self._names, self._sides = stage.legs.names, stage.legs.position_sides
+        self._legs, self._number = legs, number
         self._ledger_row = len(simulation.ledger)
         self._notice_row = len(simulation.notices)
         wanted = set(overridden(type(strategy), list(Strategy.HOOKS.values())))
@@ -62,8 +75,12 @@ class Dispatch:
                 tell(self, row)
 
     def _common(self, row: Row) -> dict[str, Any]:
-        leg = int(row["leg"])
+        leg = self._leg(row)
         return {"symbol": self._names[leg], "position_side": self._sides[leg], "time_ns": int(row["time_ns"])}
+
+    def _leg(self, row: Row) -> int:
+        leg = int(row["leg"])
+        return leg if self._legs is None or leg < 0 else self._legs[leg]
 
     def _tag(self, row: Row) -> str:
         return next(text for text, number in self._stage.tags.items() if number == row["tag"])
@@ -79,7 +96,7 @@ class Dispatch:
                 pnl=-float(row["pnl"]),
                 fee=float(row["fees"]),
                 liquidity=Liquidity(int(row["liquidity"])),
-                order=int(row["order"]),
+                order=self._number(int(row["order"])),
                 reason=Reason(int(row["reason"])),
                 tag=self._tag(row),
             )
@@ -87,7 +104,7 @@ class Dispatch:
 
     def _funding(self, row: Row) -> None:
         payment = FundingPayment(**self._common(row), amount=float(row["funding"]), mark_price=float(row["mark_price"]))
-        self._strategy.on_funding(self._stage.positions[int(row["leg"])], payment)
+        self._strategy.on_funding(self._stage.positions[self._leg(row)], payment)
 
     def _liquidation(self, row: Row) -> None:
         event = Liquidation(
@@ -100,16 +117,19 @@ class Dispatch:
             fee=float(row["liquidation_fee"]),
             left=float(row["position_after"]),
         )
-        self._strategy.on_liquidation(self._stage.positions[int(row["leg"])], event)
+        self._strategy.on_liquidation(self._stage.positions[self._leg(row)], event)
 
     def _rejection(self, row: Row) -> None:
         refused = Rejection(
-            **self._common(row), order=int(row["order"]), reason=Reason(int(row["reason"])), tag=self._tag(row)
+            **self._common(row),
+            order=self._number(int(row["order"])),
+            reason=Reason(int(row["reason"])),
+            tag=self._tag(row),
         )
         self._strategy.on_reject(refused)
 
     def _margin_call(self, row: Row) -> None:
-        position = self._stage.positions[int(row["leg"])]
+        position = self._stage.positions[self._leg(row)]
         if not position:
             return
         call = MarginCall(
@@ -121,12 +141,12 @@ class Dispatch:
         self._strategy.on_margin_call(position, call)
 
     def _alert(self, row: Row) -> None:
-        leg = int(row["leg"])
+        leg = self._leg(row)
         self._strategy.on_alert(
             Alert(
                 symbol=None if leg < 0 else self._names[leg],
                 position_side=PositionSide.BOTH if leg < 0 else self._sides[leg],
-                number=int(row["alert"]),
+                number=self._number(int(row["alert"])),
                 value=float(row["value"]),
                 level=float(row["level"]),
                 time_ns=int(row["time_ns"]),

@@ -16,7 +16,7 @@ from backtest.errors import UsageError
 from backtest.strategy.requests import amount_of, leverage_of, number_of
 
 if TYPE_CHECKING:
-    from backtest.broker.simulation import Simulation
+    from backtest.strategy.desk import Desk
 
 _FIELD = {name: number for number, name in enumerate(POSITION.names or ())}
 _QUANTITY, _ENTRY, _MARGIN = _FIELD["quantity"], _FIELD["entry_price"], _FIELD["margin"]
@@ -34,7 +34,7 @@ class Position:
     __slots__ = ("_inverse", "_leg", "_row", "_simulation", "_tag", "_term", "_tiers", "position_side", "symbol")
 
     def __init__(
-        self, simulation: Simulation, leg: int, symbol: str, position_side: PositionSide, tag: Callable[[str], int]
+        self, simulation: Desk, leg: int, symbol: str, position_side: PositionSide, tag: Callable[[str], int]
     ) -> None:
         self.symbol = symbol
         self.position_side = position_side

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from backtest.market.contract import Contract
     from backtest.strategy.stage import Stage
+    from backtest.strategy.wallet import Wallet
 
 _WALLET, _RESERVED = (ACCOUNT.names or ()).index("wallet"), (ACCOUNT.names or ()).index("reserved")
 _EQUITY = (ACCOUNT.names or ()).index("equity")
@@ -125,6 +126,15 @@ class Strategy(Trading):
     def cash(self) -> float:
         """What the wallet has free: not in positions, not reserved for resting limit orders."""
         return self._account[_WALLET] - self._account[_RESERVED]
+
+    def wallet(self, of: str) -> Wallet:
+        """The wallet of a currency (`"BTC"`), or of the currency that a symbol is settled in.
+
+        In an account of several currencies `equity` and `cash` are sums, told in the run's report currency; a size is
+        of the contract's own wallet (an exposure or a risk a share of that wallet's equity). `self.wallet(symbol)` is
+        right in every account.
+        """
+        return self._stage.wallet(of)
 
     @property
     def bar(self) -> int:

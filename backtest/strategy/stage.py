@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.broker.simulation import Simulation
 from backtest.errors import UsageError, near
 from backtest.market.history import MarketHistory
 from backtest.market.legs import Legs
 from backtest.strategy.columns import columns_of, key_of
+from backtest.strategy.desk import Desk, Records
 from backtest.strategy.position import Position
 from backtest.strategy.revealed import SEEN, Now, Revealed, Single
+from backtest.strategy.wallet import Wallet
+from backtest.venues.symbols import settlement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +44,7 @@ class Stage:
     the collector of cycles: a sweep makes thousands of them.
     """
 
-    def __init__(self, history: MarketHistory, simulation: Simulation, legs: Legs, seed: int) -> None:
+    def __init__(self, history: MarketHistory, simulation: Desk, legs: Legs, seed: int) -> None:
         self.history = history
         self.simulation = simulation
         self.seed = seed
@@ -56,11 +58,29 @@ class Stage:
             Position(simulation, leg, symbol, side, self.tag)
             for leg, (symbol, side) in enumerate(zip(legs.names, legs.position_sides, strict=True))
         )
+        self.wallets: dict[str, Wallet] = {}
         self._columns = columns_of(history, history.timeframe_ns)
         self.closes = self._columns.closes
         self._seen: list[Revealed] = []
         self._made: list[Revealed] = []
         self._shown: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+
+    def add_wallet(self, currency: str, account: Records) -> None:
+        """One of several wallets, by the row that shows it."""
+        its = [symbol for symbol in self.symbols if settlement(symbol) == currency]
+        self.wallets[currency] = Wallet(currency, its, account)
+
+    def wallet(self, of: str) -> Wallet:
+        """The wallet of a currency, or of the currency that a symbol is settled in."""
+        if not self.wallets:
+            self.add_wallet(self.history.currencies[0], self.simulation.account)
+        currency = settlement(of) if of in self.legs.names else of.upper()
+        if currency not in self.wallets:
+            known = ", ".join(self.wallets)
+            raise UsageError(
+                f"'{of}' has no wallet in this run; {near(of, [*self.wallets, *self.legs.names])}it has {known}"
+            )
+        return self.wallets[currency]
 
     def column(self, name: str) -> Revealed:
         """One of the seen columns."""

@@ -20,7 +20,7 @@ from backtest.strategy.requests import (
 )
 
 if TYPE_CHECKING:
-    from backtest.broker.simulation import Simulation
+    from backtest.strategy.desk import Desk
     from backtest.strategy.position import Position
     from backtest.strategy.revealed import Revealed
     from backtest.strategy.stage import Stage
@@ -35,7 +35,7 @@ class Trading:
     symbols: tuple[str, ...]
     close: Revealed
     _stage: Stage
-    _simulation: Simulation
+    _simulation: Desk
     _numbers: dict[str, int]
     _hedge: bool
     _positions: tuple[Position, ...]

@@ -30,6 +30,7 @@ COLUMNS: dict[str, str] = {
     "callback_rate": "that distance as a share of the best price",
     "close_price": "average price of the closing fills",
     "close_time": "open of the base bar of the last closing fill; NaT while the trade is open",
+    "currency": "what the row's money is",
     "deposit": "credit to the outside world: minus what was deposited",
     "detail": "the event as a sentence",
     "distance": "|mark price - liquidation price| / mark price",
