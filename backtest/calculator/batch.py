@@ -21,6 +21,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,7 +31,7 @@ from typing import Any
 from backtest.broker.margin import opening_reserve
 from backtest.broker.tiers import leverage_cap
 from backtest.calculator.assessment import assess
-from backtest.calculator.naming import is_inverse, venue_named
+from backtest.calculator.naming import is_inverse, said_inverse, venue_named
 from backtest.calculator.position import Position, above, sign
 from backtest.calculator.terms import Terms
 from backtest.config import fraction, number
@@ -80,7 +81,7 @@ class Batch:
 
 
 def answers(file: Path | str) -> Batch:
-    """The answers to all rows of a `.csv`, `.jsonl` or `.ndjson` file."""
+    """The answers to all rows of a `.csv`, `.jsonl` or `.ndjson` file; `-` reads either from standard input."""
     path = Path(file)
     positions: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
@@ -100,15 +101,19 @@ def answers(file: Path | str) -> Batch:
 
 def rows(path: Path) -> Iterator[tuple[int, Mapping[str, object] | str]]:
     """Line number and columns of each row; a text in their place says why a row cannot be read."""
-    if not path.is_file():
+    piped = str(path) == "-"
+    if not piped and not path.is_file():
         raise UsageError(f"there is no file {path}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = (sys.stdin.buffer.read() if piped else path.read_bytes()).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no UTF-8 text; save it as UTF-8") from None
-    if path.suffix.lower() == ".csv":
+    ending = path.suffix.lower()
+    if piped:
+        ending = ".jsonl" if text.lstrip().startswith("{") else ".csv"
+    if ending == ".csv":
         yield from _csv_rows(text, path)
-    elif path.suffix.lower() in (".jsonl", ".ndjson"):
+    elif ending in (".jsonl", ".ndjson"):
         yield from _json_rows(text)
     else:
         raise UsageError(f"{path}: positions are read from a .csv or a .jsonl file")
@@ -201,16 +206,27 @@ class _Reading:
             raise UsageError(
                 "venue is blank, and so is maintenance_rate; one of them says what the position is judged by"
             )
+        symbol, date = _text(self.row, "symbol"), _text(self.row, "date")
+        if date and not venue and not symbol:
+            self.notes.append("no venue is named, whose rules the date would choose: it is left unread")
+            date = ""
+        kind = is_inverse(_text(self.row, "contract_type"))
+        if kind is None and not symbol:
+            kind = said_inverse(venue)
+        taker = self.number("taker_fee")
         found = _terms(
             venue_named(venue) if venue else None,
-            _text(self.row, "symbol") or None,
-            _text(self.row, "date") or None,
-            is_inverse(_text(self.row, "contract_type")),
+            symbol or None,
+            date or None,
+            kind,
             rate,
             self.number("maintenance_amount"),
-            self.number("taker_fee"),
+            taker,
         )
         self.notes.extend(found.notes)
+        fixed = float(found.term["trigger_fee"])
+        if taker is not None and fixed > 0.0 and found.rules.trigger_fee != "taker" and taker != fixed:
+            self.notes.append(f"{found.rules.name} counts a rate of its own, {fixed:g}, in place of the taker fee")
         predicted = self.number("predicted_funding")
         return found if predicted is None else found.with_trigger_fee(predicted)
 
@@ -274,16 +290,24 @@ def _text(row: Mapping[str, object], column: str) -> str:
     return "" if value is None else str(value).strip()
 
 
+def _column(name: str) -> str:
+    """A column as it is named here, from `Entry Price` and `entry-price` too."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object] | str]]:
     reader = csv.reader(text.splitlines())
-    header = [name.strip().lower() for name in next(reader, [])]
+    header = [_column(name) for name in next(reader, [])]
+    twice = next((name for name in header if name in COLUMNS and header.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{path}: the column {twice} stands there twice; which of them holds is not said")
     if "side" not in header or "quantity" not in header:
         raise UsageError(f"{path}: the first line names the columns, such as {', '.join(COLUMNS[:6])}")
     try:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            if len(cells) > len(header):
+            if any(cell.strip() for cell in cells[len(header) :]):
                 yield reader.line_num, f"the row has {len(cells)} cells, but there are {len(header)} columns"
             else:
                 yield reader.line_num, dict(zip(header, cells, strict=False))
@@ -297,10 +321,10 @@ def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, object] | str]]:
             continue
         try:
             row = json.loads(content)
-        except json.JSONDecodeError as error:
-            yield line, f"the row is no JSON: {error.msg}"
+        except (ValueError, RecursionError) as error:
+            yield line, f"the row is no JSON: {getattr(error, 'msg', error)}"
             continue
         if isinstance(row, dict):
-            yield line, {name.strip().lower(): value for name, value in row.items()}
+            yield line, {_column(name): value for name, value in row.items()}
         else:
             yield line, "the row is no JSON object with named columns"

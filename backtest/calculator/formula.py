@@ -14,6 +14,10 @@ from backtest.calculator.assessment import is_liquidated, liquidation_price
 from backtest.calculator.position import Position
 from backtest.enums import Basis, FeeReserve, TierUnit
 
+FIGURE_DIGITS, RESULT_DIGITS = 12, 8
+"""Digits of the figures put in and of the price: at a leverage near 1 the price is a small difference of large figures.
+"""
+
 
 def explain(position: Position, mark_price: float | None = None) -> str:
     """How the liquidation price comes about, a line a figure.
@@ -90,7 +94,7 @@ def _liquidation(position: Position, mark_price: float | None) -> str:
         spent = is_liquidated(position, mark_price)
         why = "the position is past it at every price" if spent else "the margin covers the position's whole value"
         return f"liquidation price = {symbols} = {figures}: none, for {why}"
-    return f"liquidation price = {symbols} = {figures} = {_text(price)}"
+    return f"liquidation price = {symbols} = {figures} = {_text(price, RESULT_DIGITS)}"
 
 
 def _formula(position: Position, tier: np.void) -> tuple[str, str]:
@@ -139,9 +143,11 @@ def _signed(value: float) -> str:
     return f"{int(value):+d}".replace("-", "−")
 
 
-def _text(value: float) -> str:
-    """A figure to eight digits, without an exponent where it can be."""
+def _text(value: float, digits: int = FIGURE_DIGITS) -> str:
+    """A figure to so many digits, without an exponent where it can be."""
     if math.isinf(value):
         return "∞"
-    text = f"{value:.8g}"
-    return (f"{value:.12f}".rstrip("0") if "e-" in text and abs(value) > 1e-10 else text).replace("-", "−")
+    text = f"{value:.{digits}g}"
+    if "e-" in text and abs(value) > 1e-10:
+        text = f"{value:.{digits - 1 - math.floor(math.log10(abs(value)))}f}".rstrip("0")
+    return text.replace("-", "−")

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from backtest import venues
 from backtest.errors import UsageError
 
-OTHER_NAMES = {"okex": "okx"}
-LINEAR, INVERSE = ("linear", "usdt", "usdc", "usd-m", "usds-m"), ("inverse", "inverse-form", "coin", "coin-m")
+OTHER_NAMES = {
+    "okex": "okx",
+    "gateio": "gate",
+    "kucoinfutures": "kucoin",
+    "binanceusdm": "binance",
+    "binancecoinm": "binancecoin",
+}
+LINEAR, INVERSE = {"linear", "usdt", "usdc", "usdm", "usdsm", "usdmargined"}, {"inverse", "coin", "coinm"}
 
 
 def venue_named(text: str) -> str:
@@ -21,7 +28,7 @@ def venue_named(text: str) -> str:
     plain = text.strip()
     if plain.lower().endswith(".toml"):
         return plain
-    words = re.findall(r"[a-z0-9]+", unicodedata.normalize("NFKC", plain).lower())
+    words = _words(plain)
     ids = {"".join(re.findall(r"[a-z0-9]+", each)): each for each in venues.venue_ids()}
     for count in range(len(words), 0, -1):
         joined = "".join(words[:count])
@@ -34,12 +41,28 @@ def venue_named(text: str) -> str:
 def is_inverse(text: str) -> bool | None:
     """Whether a contract type says inverse; None for a blank one.
 
-    >>> is_inverse("linear"), is_inverse("Inverse"), is_inverse("")
-    (False, True, None)
+    >>> is_inverse("linear"), is_inverse("Inverse"), is_inverse("coin-margined"), is_inverse("USDⓈ-M"), is_inverse("")
+    (False, True, True, False, None)
     """
-    plain = text.strip().lower()
-    if not plain:
+    if not text.strip():
         return None
-    if plain in LINEAR or plain in INVERSE:
-        return plain in INVERSE
-    raise UsageError(f"contract_type is '{text}'; it is linear or inverse")
+    found = said_inverse(text)
+    if found is None:
+        raise UsageError(f"contract_type is '{text}'; it is linear or inverse")
+    return found
+
+
+def said_inverse(text: str) -> bool | None:
+    """Whether the words of a text say inverse or linear; None where they say neither, or both.
+
+    >>> said_inverse("Bybit inverse"), said_inverse("Bitget USDT-M"), said_inverse("KuCoin")
+    (True, False, None)
+    """
+    single = _words(text)
+    words = {*single, *(first + second for first, second in pairwise(single))}
+    inverse, linear = bool(words & INVERSE), bool(words & LINEAR)
+    return None if inverse == linear else inverse
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", unicodedata.normalize("NFKC", text).lower())

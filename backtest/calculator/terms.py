@@ -118,7 +118,7 @@ class Terms:
         >>> Terms.of(maintenance_rate=0.005).rules.id, Terms.of(symbol="ETHUSDT").symbol
         ('given', 'ETH/USDT:USDT')
         """
-        if maintenance_amount is not None and maintenance_rate is None:
+        if maintenance_amount and maintenance_rate is None:
             raise UsageError("a maintenance amount goes with a maintenance rate; a contract's tiers bring their own")
         amount = maintenance_amount or 0.0
         if maintenance_rate is not None and venue is None and symbol is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -139,6 +140,83 @@ def test_the_leverage_above_the_tier_is_answered_and_said() -> None:
 def test_a_row_that_describes_no_position_says_why(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         answer({**ROW, **changes})
+
+
+def test_a_venue_whose_name_says_inverse_is_taken_at_its_word() -> None:
+    """60,000 USD long at 50,000, 10x, 0.5 %: 60,000 x 1.005 / (1.2 + 0.12)."""
+    row = {"side": "long", "quantity": 60_000, "entry_price": 50_000, "leverage": 10, "maintenance_rate": 0.005}
+    for venue in ("Bybit inverse", "Binance COIN-M"):
+        assert answer({**row, "venue": venue})["liquidation_price"] == pytest.approx(60_000 * 1.005 / 1.32)
+    # the contract type has the last word: (60,000 x 50,000 x 0.9) / (60,000 x 0.995)
+    linear = answer({**row, "venue": "Bybit inverse", "contract_type": "linear"})
+    assert linear["liquidation_price"] == pytest.approx(45_000 / 0.995)
+
+
+def test_an_amount_of_nothing_beside_a_blank_rate_is_blank_too() -> None:
+    row = {**ROW, "maintenance_rate": "", "maintenance_amount": 0, "added_margin": 0, "funding_paid": 0, "taker_fee": 0}
+    assert answer({**row, "date": "2026-01-01"})["liquidation_price"] == pytest.approx(27_000 / (0.5 * 0.996))
+
+
+def test_a_date_beside_no_venue_is_left_unread() -> None:
+    found = answer({**ROW, "venue": "", "date": "2024-01-01"})
+    assert found["liquidation_price"] == pytest.approx(27_000 / (0.5 * 0.996))
+    assert any("left unread" in note for note in found["notes"])
+
+
+def test_a_taker_fee_that_the_venue_does_not_count_is_said() -> None:
+    """Gate counts 0.075 % whatever the account pays: (30,000 - 3,022.5) / (0.5 x (1 - 0.005 - 0.00075))."""
+    row = {**ROW, "venue": "Gate", "maintenance_rate": 0.005}
+    found = answer({**row, "taker_fee": 0.0005})
+    assert found["liquidation_price"] == pytest.approx(26_977.5 / (0.5 * 0.99425))
+    assert any("in place of the taker fee" in note for note in found["notes"])
+    assert "notes" not in answer({**row, "taker_fee": 0.00075})
+
+
+def test_positions_of_real_accounts_from_their_leverage_alone() -> None:
+    """Samples of positions that ccxt 4.5.90 shows: Hyperliquid ETH of 3 January 2024; Bybit XRPUSDT of December 2022,
+    positionIM 3.634521 and positionMM 0.381021 with 36.15 x 0.9 x 0.06 % for the fee to close in each.
+    """
+    row = {"venue": "Hyperliquid", "side": "long", "quantity": 0.2259, "entry_price": 2213.9, "leverage": 20}
+    ether = answer({**row, "maintenance_rate": 0.01, "date": "2024-01-03"})
+    assert ether["margin_balance"] == pytest.approx(24.88097, abs=1e-5)
+    assert ether["liquidation_price"] == pytest.approx(2125.00856238, abs=1e-4)
+    row = {"venue": "Bybit", "side": "buy", "quantity": 100, "entry_price": 0.3615, "leverage": 10}
+    ripple = answer({**row, "maintenance_rate": 0.01, "taker_fee": 0.0006, "date": "2022-12-29"})
+    assert ripple["margin_balance"] == pytest.approx(3.634521)
+    assert ripple["maintenance_margin"] == pytest.approx(0.381021)
+
+
+def test_columns_are_known_in_other_spellings_and_cells_beyond_them_may_be_blank(tmp_path: Path) -> None:
+    file = tmp_path / "positions.csv"
+    file.write_bytes(
+        b"ID, Venue ,side,Quantity,Entry Price,leverage,maintenance-rate\r\na,binance,long,0.5,60000,10,0.4%,,\r\n"
+    )
+    (found,) = calc.answers(file).positions
+    assert found["liquidation_price"] == pytest.approx(54_216.867469879518)
+
+
+def test_a_column_that_stands_twice_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "positions.csv"
+    file.write_text("side,quantity,quantity,entry_price,leverage\nlong,1,2,60000,10\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="quantity stands there twice"):
+        calc.answers(file)
+
+
+def test_json_that_cannot_be_read_is_a_bad_row(tmp_path: Path) -> None:
+    file = tmp_path / "positions.jsonl"
+    file.write_text("\n".join(["[" * 100_000, "9" * 5_000, json.dumps({"id": "x", **ROW})]), encoding="utf-8")
+    found = calc.answers(file)
+    assert [each["id"] for each in found.positions] == ["x"]
+    assert [each["line"] for each in found.errors] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["venue,side,quantity,entry_price,margin\nbinance,short,1,100,10\n", "{json}\n"])
+def test_a_dash_reads_standard_input(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = json.dumps({"venue": "binance", "side": "short", "quantity": 1, "entry_price": 100, "margin": 10})
+    piped = io.TextIOWrapper(io.BytesIO(text.replace("{json}", row).encode()), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", piped)
+    (found,) = calc.answers("-").positions
+    assert found["liquidation_price"] == pytest.approx(110 / 1.004)
 
 
 def test_a_csv_file_with_bad_rows(tmp_path: Path) -> None:

@@ -31,6 +31,18 @@ def test_the_figures_put_in_give_the_liquidation_price(venue: str, date: str, si
     assert float(result) == pytest.approx(price, rel=1e-7)
 
 
+@pytest.mark.parametrize(("side", "inverse"), [("long", False), ("short", True)])
+def test_the_figures_are_exact_enough_where_the_price_is_a_small_difference_of_them(side: str, inverse: bool) -> None:
+    # at 1x, less a fee of 0.05 %: dYdX 35,372.4 x 0.0005 / 0.988 of a long; inverse, 1 - 0.012 over 0.0005 of a short
+    venue, size, entry = ("deribit", 163_501.643128, 17_909.2) if inverse else ("dydx", 2.0305961, 35_372.4)
+    terms = calc.Terms.of(venue=venue, inverse=inverse, maintenance_rate=0.012, taker=0.0005)
+    position = calc.Position.opened(side, size, entry, terms=terms, leverage=1)
+    by_hand = entry * 0.988 / 0.0005 if inverse else entry * 0.0005 / 0.988
+    figures, result = calc.explain(position).splitlines()[-1].split(" = ")[2:]
+    assert eval(figures.replace("·", "*").replace("−", "-")) == pytest.approx(by_hand, rel=2e-8)
+    assert float(result) == pytest.approx(by_hand, rel=1e-7)
+
+
 @pytest.mark.parametrize(
     ("venue", "date", "reserve"),
     [

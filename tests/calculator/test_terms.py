@@ -91,6 +91,10 @@ def test_terms_that_contradict_themselves_are_wrong_use(named: dict[str, object]
         ("OKEx", "okx"),
         ("Gate.io", "gate"),
         ("KuCoin Futures", "kucoin"),
+        ("kucoinfutures", "kucoin"),
+        ("gateio", "gate"),
+        ("binanceusdm", "binance"),
+        ("binancecoinm", "binance-coin"),
         ("dYdX v4", "dydx"),
         ("HyperLiquid", "hyperliquid"),
         ("my/Own.toml", "my/Own.toml"),
@@ -103,5 +107,15 @@ def test_a_venue_is_known_by_its_id_and_its_name_in_any_case(text: str, venue: s
 
 def test_a_contract_type_is_linear_inverse_or_blank() -> None:
     assert [is_inverse(text) for text in ("linear", "INVERSE", "coin-m", " ")] == [False, True, True, None]
-    with pytest.raises(UsageError, match="contract_type is 'quanto'"):
-        is_inverse("quanto")
+    assert not any(is_inverse(text) for text in ("USDT-M", "usdm", "USDⓈ-M", "USD-margined", "linear perpetual"))
+    assert all(is_inverse(text) for text in ("COINM", "coin_m", "coin-margined", "inverse perpetual", "inverse-form"))
+
+
+@pytest.mark.parametrize("text", ["quanto", "USD", "perpetual", "USDT inverse"])
+def test_a_contract_type_that_says_neither_or_both_is_an_error(text: str) -> None:
+    with pytest.raises(UsageError, match=f"contract_type is '{text}'"):
+        is_inverse(text)
+
+
+def test_a_maintenance_amount_of_nothing_goes_without_a_rate() -> None:
+    assert calc.Terms.of(venue="binance", maintenance_amount=0.0).tiers[1]["amount"] == pytest.approx(300.0)

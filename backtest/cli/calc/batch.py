@@ -21,7 +21,8 @@ WRONG = 2
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def batch(file: Path, as_json: bool) -> int:
-    """The liquidation price and margins of every position in FILE (.csv with a header, or .jsonl).
+    """The liquidation price and margins of every position in FILE (.csv with a header, or .jsonl; - for
+    standard input).
 
     Quantity counts base units of linear and quote units of inverse contracts; margin is the position's whole own
     wallet, and where it is blank it follows from entry and leverage. What is blank takes the venue's rule of that date.
