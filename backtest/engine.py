@@ -13,6 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.broker.extremes import Extremes
 from backtest.broker.simulation import Simulation, Stop, Wake
@@ -134,7 +135,8 @@ class Driver:
             elif stop is Stop.END:
                 return
             elif stop is Stop.HOLE:
-                raise self._hole()
+                hole = self._simulation.notices[-1]
+                raise self._hole(hole, int(hole["leg"]))
 
     def _guarded(self, method: Callable[[], Any]) -> Any:
         try:
@@ -146,18 +148,17 @@ class Driver:
         when = "before the first bar" if self._stage.simulation.account[0]["bar"] < 0 else f"at {self._stage.time()}"
         return raised(self._kind, error, when)
 
-    def _hole(self) -> MarketDataError:
-        hole = self._simulation.notices[-1]
-        symbol = self._stage.legs.names[int(hole["leg"])]
+    def _hole(self, hole: Any, leg: int) -> MarketDataError:
+        symbol = self._stage.legs.names[leg]
         begins = time_text(int(hole["time_ns"]))
         return MarketDataError(
-            f"{symbol} has no prices for {self._missing(hole)} bars from {begins} while a position is open, so its "
-            "liquidation cannot be judged; import the missing bars, choose another range, or carry it over with "
+            f"{symbol} has no prices for {self._missing(int(hole['bar']), leg)} bars from {begins} while a position is "
+            "open, so its liquidation cannot be judged; import the missing bars, choose another range, or carry it over with "
             f"--holes {Holes.HOLD.name.lower()}"
         )
 
-    def _missing(self, hole: Any) -> int:
-        bar, symbol = int(hole["bar"]), int(self._stage.legs.symbol[int(hole["leg"])])
+    def _missing(self, bar: int, leg: int) -> int:
+        symbol = int(self._stage.legs.symbol[leg])
         there = ~np.isnan(self._history.prices[symbol][[OPEN, MARK_OPEN], bar:]).any(axis=0)
         return int(there.argmax()) if there.any() else len(there)
 
@@ -185,19 +186,19 @@ class Driver:
             ),
             config=self._config,
             strategy=facts(self._kind, self._parameters),
-            notes=(*self._history.notes, *self._notes()),
+            notes=(*self._history.notes, *self._notes(simulation.notices)),
             interrupted=self._interrupted,
             bars=max(1, done) if self._interrupted else None,
         )
 
-    def _notes(self) -> list[str]:
+    def _notes(self, notices: NDArray[np.void]) -> list[str]:
         notes = []
-        doubtful = int((self._simulation.notices["kind"] == NoticeKind.AMBIGUOUS).sum())
+        doubtful = int((notices["kind"] == NoticeKind.AMBIGUOUS).sum())
         if doubtful:
             notes.append(
                 f"in {doubtful} bars the order of two triggers within the bar decided the outcome (see the risk log)"
             )
-        held = int((self._simulation.notices["kind"] == NoticeKind.HOLE).sum())
+        held = int((notices["kind"] == NoticeKind.HOLE).sum())
         if held:
             notes.append(
                 f"{held} holes under an open position were carried over at the last known mark price, as asked"

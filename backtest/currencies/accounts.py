@@ -62,6 +62,7 @@ class Accounts:
         self._behind: set[int] = set()
         self._telling = -1
         self._held: list[tuple[int, np.void]] = []
+        self._before = self._shown.copy(), self._positions.copy(), self._terms.copy()
         self.show_all()
 
     @property
@@ -91,6 +92,7 @@ class Accounts:
     def begin_bar(self) -> None:
         """All purses are about to run on."""
         self._behind = set(range(len(self._purses)))
+        self._before = self._shown.copy(), self._positions.copy(), self._terms.copy()
 
     def tell(self, purse: int) -> None:
         """A purse has come to an event: show it as it stands, and send what is asked for elsewhere when it is due."""
@@ -99,8 +101,11 @@ class Accounts:
         self._value(self._purses[purse].account[0])
 
     def done(self, purse: int) -> None:
-        """A purse has reached the close: commands held back for it are given there."""
+        """A purse has reached the close: it is shown as before until all have, and gets the commands held back."""
         self._telling = -1
+        legs = self._of[purse]
+        self._shown[purse] = self._before[0][purse]
+        self._positions[legs], self._terms[legs] = self._before[1][legs], self._before[2][legs]
         self._behind.discard(purse)
         due = [row for whose, row in self._held if whose == purse]
         self._held = [each for each in self._held if each[0] != purse]

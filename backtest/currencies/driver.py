@@ -172,8 +172,8 @@ class CurrenciesDriver(Driver):
 
     def _checked(self, purse: Purse, stop: Stop) -> Stop:
         if stop is Stop.HOLE:
-            self._simulation, self._history = purse, self._parts[self._purses.index(purse)]
-            raise self._hole()
+            hole = purse.notices[-1]
+            raise self._hole(hole, self._places.index((self._purses.index(purse), int(hole["leg"]))))
         return stop
 
     def result(self) -> CombinedResult:
@@ -198,16 +198,9 @@ class CurrenciesDriver(Driver):
             self._conversions,
             history=self._history,
             config=self._config,
-            notes=(*self._history.notes, *said, *self._noted()),
+            notes=(*self._history.notes, *said, *self._notes(np.concatenate([each.notices for each in self._purses]))),
             places=tuple(self._places),
         )
-
-    def _noted(self) -> list[str]:
-        notes: list[str] = []
-        for purse in self._purses:
-            self._simulation = purse
-            notes += [each for each in self._notes() if each not in notes]
-        return notes
 
 
 def _records(purse: Purse, tags: tuple[str, ...], bars: int | None) -> Records:
