@@ -59,12 +59,12 @@ def cancel_others(account, settings, positions, book, orders, notices, prices, l
 
 @kernel
 def _bring_here(account, settings, position, book, orders, prices, leg):
-    """Take another leg to this point of time (in a hole to its last known close), whether it slept or not."""
+    """Take another leg to this point of time, whether it slept or not; in a hole to its last known close, which there
+    is, for an order of it works.
+    """
     visit(account, settings, position, orders, book, prices, leg)
     position["awake"] = 1
-    if position["there"] == 1:
-        return
-    known = last_present(prices, position["symbol"], account["bar"])
-    if known >= 0:
+    if position["there"] == 0:
+        known = last_present(prices, position["symbol"], account["bar"])
         position["last_price"] = prices[known, position["symbol"], CLOSE]
         position["mark_price"] = prices[known, position["symbol"], MARK_CLOSE]

@@ -57,6 +57,7 @@ Examples:
 @click.option("--heatmap", "axes", metavar="X,Y", help="Two parameters to draw the metric over.  [the first two]")
 @click.option("--resume", metavar="ID", help="Go on with a sweep; what is finished is not done again.")
 @click.option("--cluster", metavar="ADDRESS", help="Run on a Ray cluster: host:6379, auto, or local.")
+@click.option("--position-mode", help="one-way, or hedge: a long and a short of a symbol at once.  [one-way]")
 @click.option("--slippage", help="Of the price, paid by market orders: 2bps, 0.02%.  [0]")
 @click.option("--fees", "fees_text", metavar="maker=…,taker=…", help="In place of the contracts' own fees.")
 @click.option("--funding", help="history, zero, or one rate for all settlements: const:0.01%.  [history]")
@@ -118,9 +119,13 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
+_ASKED = (
+    "venue", "symbols", "timeframe", "detail_timeframe", "cash", "position_mode", "slippage", "funding", "path", "holes",
+)  # fmt: skip
+
+
 def _request(asked: Mapping[str, Any], workspace: Workspace) -> RunRequest:
-    names = ("venue", "symbols", "timeframe", "detail_timeframe", "cash", "slippage", "funding", "path", "holes")
-    given: dict[str, object] = {name: asked[name] for name in names}
+    given: dict[str, object] = {name: asked[name] for name in _ASKED}
     given |= {"range": asked["range_"], "seed": asked["seed"]}
     given["symbols"] = tuple(asked["symbols"])
     if asked["fees_text"]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from backtest.enums import ADDED_KINDS, TAKEN_KINDS, LedgerKind, label
 from backtest.report.decimate import band, kept_points, thinned
-from backtest.tables.curves import close_ns
+from backtest.tables.curves import Curves, close_ns
 
 if TYPE_CHECKING:
     from backtest.result import Result
@@ -190,23 +190,20 @@ def price_figure(result: Result, symbol: str) -> Figure:
     shown = band(prices[7], prices[6], prices[8])
     at = days(close_ns(history, shown.bar))
     curves = result.decision_curves
-    flat = curves.trail["quantity"][:, leg] == 0.0
-    barrier = np.where(flat, np.nan, curves.trail["liquidation_price"][:, leg])
     low, high = float(np.nanmin(shown.low)), float(np.nanmax(shown.high))
-    trade = curves.trail["trade"][:, leg]
-    barrier[(barrier < 0.4 * low) | (barrier > 1.6 * high)] = np.nan
-    barrier[1:][trade[1:] != trade[:-1]] = np.nan  # a reversal is a new line, not a step
-    reached = barrier[np.isfinite(barrier)]
+    barriers = [_barrier(curves, number, low, high) for number in result.legs.of(leg)]
+    reached = np.concatenate([barrier[np.isfinite(barrier)] for barrier in barriers])
     least, most = min([low, *reached.tolist()]), max([high, *reached.tolist()])
     with panels(result, 3.9, 1.0) as (figure, (axes,)):
         axes.set_title(f"{symbol}: mark price and liquidation price")
         axes.fill_between(at, shown.low, shown.high, color=GREY, alpha=0.35, linewidth=0, step="pre")
         axes.plot(at, shown.close, color=GREY, linewidth=1.0, label="mark price (low to high)")
-        curve(
-            axes, close_ns(history, curves.bars), barrier, color=RED, linewidth=1.2, drawstyle="steps-post",
-            label="liquidation price",
-        )  # fmt: skip
-        _events(axes, result, leg)
+        for number, barrier in enumerate(barriers):
+            curve(
+                axes, close_ns(history, curves.bars), barrier, color=RED, linewidth=1.2, drawstyle="steps-post",
+                label="liquidation price" if number == 0 else None,
+            )  # fmt: skip
+        _events(axes, result, result.legs.of(leg))
         axes.set_ylabel(
             f"{symbol.partition('/')[2].partition(':')[0] or 'quote currency'} per {symbol.partition('/')[0]}"
         )
@@ -234,8 +231,18 @@ _MARKS = (
 """What is marked on the price: shape, colour and size in square points."""
 
 
-def _events(axes: Any, result: Result, leg: int) -> None:
-    ledger = result.ledger[result.ledger["leg"] == leg]
+def _barrier(curves: Curves, leg: int, low: float, high: float) -> NDArray[np.float64]:
+    """The liquidation price of a leg at each decision; NaN while flat, or far off the prices shown."""
+    flat = curves.trail["quantity"][:, leg] == 0.0
+    barrier: NDArray[np.float64] = np.where(flat, np.nan, curves.trail["liquidation_price"][:, leg])
+    trade = curves.trail["trade"][:, leg]
+    barrier[(barrier < 0.4 * low) | (barrier > 1.6 * high)] = np.nan
+    barrier[1:][trade[1:] != trade[:-1]] = np.nan  # a reversal is a new line, not a step
+    return barrier
+
+
+def _events(axes: Any, result: Result, legs: range) -> None:
+    ledger = result.ledger[result.ledger["leg"].isin(list(legs))]
     kind, quantity = ledger["kind"], ledger["quantity"]
     taken = kind.isin([label(each) for each in TAKEN_KINDS])
     chosen = {
