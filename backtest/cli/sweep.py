@@ -120,7 +120,8 @@ def _say(text: str) -> None:
 
 
 _ASKED = (
-    "venue", "symbols", "timeframe", "detail_timeframe", "cash", "position_mode", "slippage", "funding", "path", "holes",
+    "venue", "symbols", "timeframe", "detail_timeframe", "cash", "position_mode", "slippage", "funding", "path",
+    "holes",
 )  # fmt: skip
 
 
