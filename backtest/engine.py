@@ -153,8 +153,8 @@ class Driver:
         begins = time_text(int(hole["time_ns"]))
         return MarketDataError(
             f"{symbol} has no prices for {self._missing(int(hole['bar']), leg)} bars from {begins} while a position is "
-            "open, so its liquidation cannot be judged; import the missing bars, choose another range, or carry it over with "
-            f"--holes {Holes.HOLD.name.lower()}"
+            "open, so its liquidation cannot be judged; import the missing bars, choose another range, or carry it "
+            f"over with --holes {Holes.HOLD.name.lower()}"
         )
 
     def _missing(self, bar: int, leg: int) -> int:

@@ -2,7 +2,7 @@
 
 Exported as `bt.rerun`. With other settings it answers what would have been, everything else being equal:
 
-    >>> cross = bt.rerun(result, margin_mode="cross")  # doctest: +SKIP
+    cross = bt.rerun(result, margin_mode="cross")
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def market_of(run: SavedRun) -> MarketHistory:
         end=heading.end,
         detail_timeframe=heading.interval,
         judge=config.judge,
+        report_currency=config.report_currency,
     )
     if history.fingerprint != run.manifest["market"]:
         raise MarketDataError(

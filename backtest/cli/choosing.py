@@ -30,6 +30,7 @@ def load_history(request: RunRequest) -> MarketHistory:
         detail_timeframe=config.detail_timeframe,
         judge=config.judge,
         strict_tiers=config.strict,
+        report_currency=config.report_currency,
     )
 
 

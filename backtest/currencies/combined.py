@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.config import RunConfig
-from backtest.currencies.conversion import Conversion
 from backtest.errors import UsageError
+from backtest.market.conversion import Conversion
 from backtest.market.history import MarketHistory
 from backtest.report.margin_use import Attribution, turnover
 from backtest.report.metrics import Evidence, Metrics, measure

@@ -17,10 +17,10 @@ from backtest.broker.simulation import Stop, Wake
 from backtest.config import CASH, COINS, RunConfig, cash_text
 from backtest.currencies.accounts import Accounts, Purse
 from backtest.currencies.combined import CombinedResult
-from backtest.currencies.conversion import conversions
 from backtest.engine import Driver, facts, simulate
 from backtest.enums import PositionMode
 from backtest.errors import UsageError
+from backtest.market.conversion import conversions
 from backtest.market.history import MarketHistory
 from backtest.market.legs import Legs
 from backtest.result import Records, Result

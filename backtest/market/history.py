@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,8 @@ class MarketHistory:
 
     Bar t opens at `start_ns + t·interval_ns`; a strategy decides every `timeframe_ns`, a multiple of it. `prices` is
     float64 (symbols, 9, bars), read-only, columns in the order of `COLUMNS`. `funding` holds FUNDING records sorted by
-    (bar, leg). `notes` says what stands in for what; it is carried into the result and its report.
+    (bar, leg). `notes` says what stands in for what; it is carried into the result and its report. `references` are
+    mark opens and closes, (2, bars), of symbols that are not traded: other currencies' wallets are told by them.
     """
 
     venue: str
@@ -52,6 +53,7 @@ class MarketHistory:
     notes: tuple[str, ...] = ()
     holes: tuple[Hole, ...] = ()
     synthetic: bool = False
+    references: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.prices.ndim != 3 or self.prices.shape[:2] != (len(self.symbols), len(COLUMNS)):
@@ -139,6 +141,9 @@ class MarketHistory:
         rules = [each.record() for contract in self.contracts for each in contract.rules]
         for block in (self.bars, self.funding, *records(self.contracts), *rules):
             digest.update(np.ascontiguousarray(block).view(np.uint8).data)
+        for symbol, marks in self.references.items():
+            digest.update(symbol.encode())
+            digest.update(np.ascontiguousarray(marks).view(np.uint8).data)
         return digest.hexdigest()
 
     def between(self, start: Moment | None = None, end: Moment | None = None) -> MarketHistory:
@@ -156,7 +161,15 @@ class MarketHistory:
             if (after := min(hole.first_bar + hole.bars, last)) > max(hole.first_bar, first)
         ]
         prices = self.prices[:, :, first:last]
-        return replace(self, start_ns=self.time_ns(first), prices=prices, funding=rows, holes=tuple(holes))
+        references = {symbol: marks[:, first:last] for symbol, marks in self.references.items()}
+        return replace(
+            self,
+            start_ns=self.time_ns(first),
+            prices=prices,
+            funding=rows,
+            holes=tuple(holes),
+            references=references,
+        )
 
     def only(self, symbols: Sequence[str]) -> MarketHistory:
         """The same stretch of time with some of the symbols alone."""

@@ -11,13 +11,16 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
+
 from backtest import extensions, venues
 from backtest.clock import Moment, interval_ns, interval_text, moment_ns, span, time_text
 from backtest.enums import PriceSource
 from backtest.errors import MarketDataError, UsageError, near
-from backtest.market import snapshots
+from backtest.market import alignment, snapshots
 from backtest.market.catalogue import catalogue
 from backtest.market.contract import Contract
+from backtest.market.conversion import references
 from backtest.market.history import MarketHistory
 from backtest.market.key import SeriesKey
 from backtest.market.loader import MarketRequest, Tiers
@@ -39,6 +42,7 @@ def load(
     store: Store | Path | str | None = None,
     judge: PriceSource = PriceSource.MARK,
     strict_tiers: bool = False,
+    report_currency: str | None = None,
 ) -> MarketHistory:
     """The history of some symbols of a venue, out of the store.
 
@@ -46,7 +50,8 @@ def load(
     decides every `timeframe`; fills and liquidations walk bars of `detail_timeframe` (the timeframe itself unless
     given). `start` and `end` (exclusive) are text read as UTC, aware datetimes or nanoseconds; a `start` of "90d" is
     that long before the end. `store` is the workspace's unless given. `judge` LAST liquidates on the last price, for
-    comparison. With `strict_tiers` leverage tiers that are not of the range's own time are an error.
+    comparison. With `strict_tiers` leverage tiers that are not of the range's own time are an error. Where contracts
+    are settled in several currencies, marks of further symbols are read along if `report_currency` needs them.
 
         history = load("sample", ["BTC/USDT:USDT"], "1h", start="2024-01-01", end="2024-07-01")
     """
@@ -69,7 +74,22 @@ def load(
     )
     dated = tuple(snapshots.contract(place, venue, name, kept=kept, at_ns=history.start_ns) for name in names)
     history = replace(history, contracts=dated)
+    if len(history.currencies) > 1:
+        history = _referring(place, kept, history, report_currency)
     return history.noting(*_contract_notes(history, strict_tiers))
+
+
+def _referring(store: Store, venue: str, history: MarketHistory, told_in: str | None) -> MarketHistory:
+    """The history with the marks of what else its currencies are told by."""
+    kinds = (SeriesKind.MARK, SeriesKind.OHLCV)
+    stored = {line.key.symbol for line in catalogue(store) if line.key.venue == venue and line.key.kind in kinds}
+    found = {}
+    for symbol in references(history.symbols, told_in, stored - set(history.symbols)):
+        parts = _bars(store, venue, symbol, history.interval_ns, history.start_ns, history.end_ns, PriceSource.MARK)
+        block = np.empty((2, history.length))
+        alignment.place(block, parts[-1], history.clock, ("open", "close"))
+        found[symbol] = block
+    return replace(history, references=found)
 
 
 def _range(
