@@ -114,6 +114,14 @@ def test_the_first_run_says_that_it_compiles(told: Told, monkeypatch: pytest.Mon
     assert told("run", "hold", *JANUARY, "--quiet")[2] == ""
 
 
+def test_in_hedge_mode_a_run_has_legs_and_says_so(told: Told, lab: Path) -> None:
+    found = document(told, "hold", "--position-mode", "hedge")
+    run = lab / "runs" / str(found["run_id"])
+    assert json.loads((run / "manifest.json").read_text())["config"]["position_mode"] == "hedge"
+    assert set(pd.read_parquet(run / "ledger.parquet")["position_side"]) == {"", "long"}
+    assert told("audit", str(found["run_id"]))[0] == 0
+
+
 def test_an_order_that_cannot_be_filled_is_a_recorded_refusal_not_an_error(told: Told, lab: Path) -> None:
     found = document(told, "refused")
     assert found["metrics"]["rejections"] == 1  # type: ignore[index]
@@ -131,6 +139,7 @@ def test_an_order_that_cannot_be_filled_is_a_recorded_refusal_not_an_error(told:
         (("hold", "-p", "leverage=99"), "outside its bounds: 1 ≤ leverage ≤ 20"),
         (("hold", "-s", "BTCC/USDT:USDT"), "did you mean 'BTC/USDT:USDT'?"),
         (("hold", "--path", "adverse"), "did you mean 'adverse-first'?"),
+        (("hold", "--position-mode", "hedged"), "did you mean 'hedge'?"),
         (("hold", "--margin-mode", "crossed"), "margin_mode is 'crossed'; did you mean 'cross'"),
         (("hold", "--timeframe", "1x"), "'1x' is no interval"),
         (("hold", "-r", "2024-02-01..2024-01-01"), "is empty"),
