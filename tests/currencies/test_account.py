@@ -13,6 +13,7 @@ import backtest as bt
 from backtest import runs
 from backtest.audit import audit
 from backtest.currencies.combined import CombinedResult
+from backtest.enums import PositionMode, label
 from backtest.errors import MarketDataError, StrategyError, UsageError
 from backtest.strategy.events import Fill, FundingPayment
 from backtest.strategy.position import Position
@@ -32,7 +33,7 @@ class Three(bt.Strategy):
             self.sell(ETHER, quantity=2_000, leverage=2)
 
 
-def run(strategy: type[bt.Strategy], history: Any, **options: Any) -> CombinedResult:
+def run(strategy: type[bt.Strategy] | str, history: Any, **options: Any) -> CombinedResult:
     found = bt.run(strategy, history, **({"cash": DEPOSITS} | options))
     assert isinstance(found, CombinedResult)
     return found
@@ -257,3 +258,50 @@ def test_a_run_is_saved_read_and_repeated(tmp_path: Any) -> None:
     assert "Money is told in USDT." in (folder / "report.html").read_text(encoding="utf-8")
     again = bt.rerun(found)
     assert np.array_equal(again.records.ledger["wallet"], found.records.ledger["wallet"])
+
+
+def test_in_hedge_mode_a_wallet_has_the_two_legs_of_its_symbols() -> None:
+    class Straddling(bt.Strategy):
+        def next(self) -> None:
+            if self.bar == 0:
+                for symbol in self.symbols:
+                    size = 0.2 * self.wallet(symbol).equity
+                    self.buy(symbol, margin=size, leverage=2, leg="long")
+                    self.sell(symbol, margin=size, leverage=2, leg="short")
+
+        def on_fill(self, fill: Fill) -> None:
+            position = self.position(fill.symbol, label(fill.position_side))
+            assert position.quantity * fill.side > 0.0
+
+    found = run(Straddling, market(RISING, ETHERS), position_mode=PositionMode.HEDGE)
+    held = found.ledger[found.ledger["kind"] == "open"]
+    assert held[["symbol", "position_side", "leg"]].to_numpy().tolist() == [
+        [symbol, side, 2 * number + at]
+        for number, symbol in enumerate((LINEAR, BITCOIN, ETHER))
+        for at, side in enumerate(("long", "short"))
+    ]
+    # what one leg wins the other loses, in each wallet: the coins' worth alone changes
+    assert found.metrics["pnl_price"] == pytest.approx(0.0, abs=1e-8)
+    assert found.metrics["pnl_conversion"] == pytest.approx(45_000.0 - 40_000.0)
+    assert audit(found.ledger).ok
+
+
+def test_a_run_that_is_broken_off_keeps_the_bars_that_all_wallets_have_finished() -> None:
+    class Impatient(Trader):
+        def next(self) -> None:
+            super().next()
+            if self.bar == 50:
+                raise KeyboardInterrupt
+
+    found = run(Impatient, market(wandering(100, 40_000.0, 1), wandering(100, 2_000.0, 2)))
+    assert found.interrupted
+    assert found.length == len(found.extremes.equity) == 51
+    assert found.equity["equity"].iloc[-1] == pytest.approx(found.extremes.equity[-1], rel=1e-12)
+    assert audit(found.ledger).ok
+
+
+def test_a_shipped_strategy_trades_each_wallet_by_its_own_equity() -> None:
+    btc, eth = wandering(600, 40_000.0, 5, 0.008), wandering(600, 2_000.0, 6, 0.008)
+    found = run("gradual-leverage", market(btc, eth), trend=48, window=24, room=1.0)
+    assert set(found.trades["currency"]) == {"USDT", "BTC", "ETH"}
+    assert found.metrics["rejections"] < 0.2 * found.metrics["orders"]
