@@ -296,23 +296,29 @@ def _column(name: str) -> str:
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, object] | str]]:
-    reader = csv.reader(text.splitlines())
+    lines = text.splitlines()
+    reader = csv.reader(lines)
     header = [_column(name) for name in next(reader, [])]
     twice = next((name for name in header if name in COLUMNS and header.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"{path}: the column {twice} stands there twice; which of them holds is not said")
     if "side" not in header or "quantity" not in header:
         raise UsageError(f"{path}: the first line names the columns, such as {', '.join(COLUMNS[:6])}")
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if any(cell.strip() for cell in cells[len(header) :]):
-                yield reader.line_num, f"the row has {len(cells)} cells, but there are {len(header)} columns"
-            else:
-                yield reader.line_num, dict(zip(header, cells, strict=False))
-    except csv.Error as error:
-        yield reader.line_num, f"the row is no CSV: {error}"
+    read = reader.line_num
+    while read < len(lines):
+        reader, before = csv.reader(lines[read:], strict=True), read
+        try:
+            for cells in reader:
+                read = before + reader.line_num
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if any(cell.strip() for cell in cells[len(header) :]):
+                    yield read, f"the row has {len(cells)} cells, but there are {len(header)} columns"
+                else:
+                    yield read, dict(zip(header, cells, strict=False))
+        except csv.Error as error:  # a quote that is never closed would take all lines below into its cell
+            read += 1
+            yield read, f"the row is no CSV: {error}"
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, object] | str]]:

@@ -202,6 +202,23 @@ def test_a_column_that_stands_twice_is_wrong(tmp_path: Path) -> None:
         calc.answers(file)
 
 
+def test_a_quote_that_is_never_closed_spoils_its_own_row_alone(tmp_path: Path) -> None:
+    file = tmp_path / "positions.csv"
+    good = ",binance,long,0.5,60000,10,0.4%"
+    rows = [
+        "id,venue,side,quantity,entry_price,leverage,maintenance_rate",
+        "a" + good,
+        'b,"binance,long',
+        "",
+        "c" + good,
+    ]
+    file.write_text("\n".join([*rows, 'd,binance,long,"0"5,60000,10,0.4%', "e" + good]), encoding="utf-8")
+    found = calc.answers(file)
+    assert [each["id"] for each in found.positions] == ["a", "c", "e"]
+    assert [each["line"] for each in found.errors] == [3, 6]
+    assert all("is no CSV" in each["error"] for each in found.errors)
+
+
 def test_json_that_cannot_be_read_is_a_bad_row(tmp_path: Path) -> None:
     file = tmp_path / "positions.jsonl"
     file.write_text("\n".join(["[" * 100_000, "9" * 5_000, json.dumps({"id": "x", **ROW})]), encoding="utf-8")

@@ -231,6 +231,20 @@ def test_isolated_beside_cross(capsys: pytest.CaptureFixture[str]) -> None:
     assert "long 1 " in lines([*words, *other], capsys)
 
 
+def test_a_size_above_the_tier_is_said_and_has_no_price_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["size", "--entry", "60000", "--venue", "binance", "--date", "2026-01-01", "--margin", "3000"]
+    # 1,500,000 at 0.65 %: 75x at most
+    assert "leverage 500x (the tier allows 75x)" in lines([*words, "--leverage", "500"], capsys)
+    assert "leverage 10x   liquidation 54,216.87" in lines([*words, "--leverage", "10"], capsys)
+    assert document([*words, "--leverage", "1"], capsys)["liquidation_price"] is None
+
+
+def test_nothing_is_no_minus_and_an_infinite_leverage_no_word(capsys: pytest.CaptureFixture[str]) -> None:
+    text = lines(["liquidation", *LONG, "--side", "short", "--margin", "0"], capsys)
+    assert "unrealised 0.00" in text
+    assert "Effective leverage ∞" in text
+
+
 def test_a_batch_with_a_bad_row(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "positions.csv"
     file.write_text(

@@ -10,7 +10,7 @@ import click
 
 from backtest.calculator import Assessment, Position, assess, break_even, endurance
 from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, position_of
-from backtest.cli.calc.showing import amount, change, price_text, show
+from backtest.cli.calc.showing import amount, change, price_text, show, times
 from backtest.cli.options import several
 from backtest.enums import LiquidationStyle
 from backtest.report.numbers import percent, price
@@ -50,7 +50,7 @@ def screen(position: Position, found: Assessment, even: float | None) -> list[st
         f"At mark {price(found.mark_price)}: unrealised {amount(found.unrealised_pnl)} "
         f"(ROE {percent(found.roe, digits=1)})   "
         f"margin balance {amount(found.margin_balance)}   margin ratio {percent(found.margin_ratio, digits=1)}{due}",
-        f"Effective leverage {found.effective_leverage:.2f}x{cap}   removable {amount(found.removable_margin)}",
+        f"Effective leverage {times(found.effective_leverage)}{cap}   removable {amount(found.removable_margin)}",
         *([] if found.returned is None else [_taken(position, found.returned)]),
         _lasting(position, found.mark_price),
         f"Rules of {position.terms.rules.name}, tiers: {position.terms.source}",

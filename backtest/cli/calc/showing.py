@@ -58,8 +58,13 @@ def amount(value: float) -> str:
     if not math.isfinite(value):
         return NONE if math.isnan(value) else "∞"
     if value == 0.0 or abs(value) >= 10.0:
-        return f"{value:,.2f}"
+        return f"{value + 0.0:,.2f}"
     return f"{value:.6g}"
+
+
+def times(leverage: float) -> str:
+    """An effective leverage; infinite where no balance is left."""
+    return f"{leverage:.2f}x" if math.isfinite(leverage) else "∞"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from backtest.calculator import Position, liquidation_price, size_for_liquidation, size_for_margin, size_for_risk
+from backtest.calculator import (
+    Position,
+    assess,
+    liquidation_price,
+    size_for_liquidation,
+    size_for_margin,
+    size_for_risk,
+)
 from backtest.cli.calc.position import SHOWN, SIDE, TERMS, leverage_of, optional, terms_of
 from backtest.cli.calc.showing import amount, price_text, show
 from backtest.cli.options import several
@@ -52,12 +59,13 @@ def size(
     position = None
     if lever is not None or kept is not None:
         position = Position.opened(side, quantity, price, terms=terms, leverage=lever, margin=kept)
-    document = {"quantity": quantity}
+    document: dict[str, Any] = {"quantity": quantity}
     line = f"Quantity {quantity:,.8g}"
     if position is not None:
         reached = liquidation_price(position)
         document |= {"notional": position.notional(price), "margin": position.margin, "leverage": position.leverage}
-        document |= {} if reached is None else {"liquidation_price": reached}
+        document |= {"liquidation_price": reached, "leverage_cap": (cap := assess(position).leverage_cap)}
         line += f"   notional {amount(position.notional(price))}   margin {amount(position.margin)}   "
-        line += f"leverage {position.leverage:.4g}x   liquidation {price_text(reached)}"
+        allowed = f" (the tier allows {cap:.6g}x)" if position.leverage > cap * (1.0 + 1e-9) else ""
+        line += f"leverage {position.leverage:.4g}x{allowed}   liquidation {price_text(reached)}"
     show(document, [line], terms, as_json=as_json, explained=position if explained else None)

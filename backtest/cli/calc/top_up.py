@@ -8,7 +8,7 @@ import click
 
 from backtest.calculator import assess, top_up_for
 from backtest.cli.calc.position import MARK, POSITION, SHOWN, optional, position_of
-from backtest.cli.calc.showing import amount, change, price_text, show
+from backtest.cli.calc.showing import amount, change, price_text, show, times
 from backtest.cli.options import several
 from backtest.config import fraction
 
@@ -35,7 +35,7 @@ def top_up(
     verb = "Add" if needed >= 0.0 else "To spare:"
     lines = [
         f"{verb} {amount(abs(needed))} → margin {amount(after.margin)}, effective leverage "
-        f"{found.effective_leverage:.2f}x, liquidation {price_text(found.liquidation_price)}"
+        f"{times(found.effective_leverage)}, liquidation {price_text(found.liquidation_price)}"
         f"{change(found.liquidation_price, at)}"
     ]
     document = {
