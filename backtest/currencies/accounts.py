@@ -62,7 +62,8 @@ class Accounts:
         self._behind: set[int] = set()
         self._telling = -1
         self._held: list[tuple[int, np.void]] = []
-        self._before = self._shown.copy(), self._positions.copy(), self._terms.copy()
+        self._before = self._shown[0].copy(), self._positions[:0]
+        self._tables = [-1] * len(purses)
         self.show_all()
 
     @property
@@ -92,21 +93,23 @@ class Accounts:
     def begin_bar(self) -> None:
         """All purses are about to run on."""
         self._behind = set(range(len(self._purses)))
-        self._before = self._shown.copy(), self._positions.copy(), self._terms.copy()
 
     def tell(self, purse: int) -> None:
         """A purse has come to an event: show it as it stands, and send what is asked for elsewhere when it is due."""
-        self._telling = purse
+        if self._telling != purse:
+            self._telling = purse
+            self._before = self._shown[purse].copy(), self._positions[self._of[purse]]
         self._show(purse)
         self._value(self._purses[purse].account[0])
 
     def done(self, purse: int) -> None:
         """A purse has reached the close: it is shown as before until all have, and gets the commands held back."""
-        self._telling = -1
-        legs = self._of[purse]
-        self._shown[purse] = self._before[0][purse]
-        self._positions[legs], self._terms[legs] = self._before[1][legs], self._before[2][legs]
+        if self._telling == purse:
+            self._telling = -1
+            self._shown[purse], self._positions[self._of[purse]] = self._before
         self._behind.discard(purse)
+        if not self._held:
+            return
         due = [row for whose, row in self._held if whose == purse]
         self._held = [each for each in self._held if each[0] != purse]
         for row in due:
@@ -125,9 +128,12 @@ class Accounts:
         source, legs = self._purses[purse], self._of[purse]
         self._shown[purse] = source.account[0]
         self._positions[legs] = source.positions
-        rows = source.terms.copy()
-        rows["first"] += self._first_tier[purse]
-        self._terms[legs] = rows
+        tables = int(source.terms["table"].sum())
+        if tables != self._tables[purse]:
+            self._tables[purse] = tables
+            rows = source.terms.copy()
+            rows["first"] += self._first_tier[purse]
+            self._terms[legs] = rows
 
     def _value(self, point: np.void) -> None:
         account, rates = self._account[0], self._rates[:, max(0, self._known)]

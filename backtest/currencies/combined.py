@@ -174,7 +174,8 @@ class CombinedResult(Result):
     def metrics(self) -> Metrics:
         """Figures of merit, told in one currency."""
         bars = self.length
-        ledger = _converted(self.ledger, LEDGER_MONEY, self._rate_of(self.ledger, "bar"))
+        rates = self._rate_of(self.ledger, "bar")
+        ledger = _converted(self.ledger, LEDGER_MONEY, rates)
         ended = self.trades["close_time"].fillna(self.equity.index[-1])
         at = np.minimum((_ns(ended) - self.history.start_ns) // self.history.interval_ns, bars - 1)
         trades = _converted(self.trades, TRADE_MONEY, self._rate_of(self.trades.assign(bar=at), "bar"))
@@ -197,7 +198,7 @@ class CombinedResult(Result):
             ),
             self.currency,
         )
-        return Metrics(dict(found) | {"turnover": self._turnover()}, self.currency)
+        return Metrics(dict(found) | {"turnover": turnover(self.ledger, rates)}, self.currency)
 
     def _rate_of(self, frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
         part = {currency: number for number, currency in enumerate(self.history.currencies)}
@@ -205,13 +206,6 @@ class CombinedResult(Result):
             frame["currency"].map(part).to_numpy(int), frame[name].to_numpy(int) + 1
         ]
         return found
-
-    def _turnover(self) -> float:
-        total = 0.0
-        for part, rates in zip(self.parts, self.rates, strict=True):
-            for bar, rows in part.ledger.groupby("bar"):
-                total += turnover(rows) * float(rates[int(str(bar)) + 1])
-        return total
 
     def _origin(self, ledger: pd.DataFrame) -> Attribution:
         """Where the change of equity came from: what each wallet made, bar by bar at its close, and what it is worth.

@@ -146,7 +146,8 @@ class CurrenciesDriver(Driver):
             for number, purse in enumerate(self._purses):
                 while self._checked(purse, purse.run_to(bar + 1)) is Stop.EVENT:
                     self._tell(number)
-                self._tell(number)
+                if self._tellers[number].waiting:
+                    self._tell(number)
                 self._desk.done(number)
             self._desk.show_all()
             if row < len(closes) and closes[row] == bar:

@@ -44,11 +44,13 @@ def attribution(ledger: pd.DataFrame, unrealised: float, change: float) -> Attri
     return Attribution(price - slippage, slippage, fees, funding, liquidation_fees, insurance, residual)
 
 
-def turnover(ledger: pd.DataFrame) -> float:
-    """Sum of the notionals of all fills, liquidations included."""
-    fills = ledger[ledger["kind"].isin([label(kind) for kind in FILL_KINDS])]
+def turnover(ledger: pd.DataFrame, rates: NDArray[np.float64] | None = None) -> float:
+    """Sum of the notionals of all fills, liquidations included; `rates` converts each row of the ledger."""
+    chosen = ledger["kind"].isin([label(kind) for kind in FILL_KINDS]).to_numpy()
+    fills = ledger[chosen]
     size, at = fills["quantity"].abs().to_numpy(), fills["price"].to_numpy()
-    return float(np.where(fills["symbol"].map(is_inverse).to_numpy(bool), size / at, size * at).sum())
+    value = np.where(fills["symbol"].map(is_inverse).to_numpy(bool), size / at, size * at)
+    return float((value if rates is None else value * rates[chosen]).sum())
 
 
 def fees_of(ledger: pd.DataFrame, liquidity: Liquidity) -> float:

@@ -62,6 +62,12 @@ class Dispatch:
             },
         )
 
+    @property
+    def waiting(self) -> bool:
+        """Whether rows were written since the last call."""
+        account = self._simulation.account[0]
+        return bool(account["ledger_rows"] > self._ledger_row or account["notice_rows"] > self._notice_row)
+
     def new_events(self) -> None:
         """Tell the strategy what is new, oldest first."""
         ledger = self._simulation.ledger[self._ledger_row :]
