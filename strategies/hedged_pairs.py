@@ -65,6 +65,11 @@ class HedgedPairs(bt.Strategy):
     budget = bt.Param(0.1, low=0.0, high=0.4, help="of equity at entry, for the top-ups of a pair")
 
     def init(self) -> None:
+        if len({self.wallet(symbol).currency for symbol in self.symbols}) > 1:
+            raise UsageError(
+                "its sizes are shares of one wallet, and these symbols are settled in several currencies; "
+                "choose symbols of one"
+            )
         if len(self.symbols) < 2:
             raise UsageError(f"a pair needs two symbols, this run has {self.symbols[0]} alone; add another with -s")
         if not self.leave < self.enter < self.stop:

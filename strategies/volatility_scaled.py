@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import backtest as bt
+from backtest.errors import UsageError
 
 DAY_NS = 86_400_000_000_000
 SLACK = 0.01
@@ -37,6 +38,11 @@ class VolatilityScaled(bt.Strategy):
     band = bt.Param(0.2, low=0.0, high=1.0, help="distance from what is wanted, as a fraction of it, that is let be")
 
     def init(self) -> None:
+        if len({self.wallet(symbol).currency for symbol in self.symbols}) > 1:
+            raise UsageError(
+                "its sizes are shares of one wallet, and these symbols are settled in several currencies; "
+                "choose symbols of one"
+            )
         self.volatility = self.indicator(lambda close: daily_volatility(close, self.window), "close")
         self.side = self.indicator(self.side_of, "close")
 

@@ -52,6 +52,11 @@ def test_equity_is_the_sum_of_the_wallets_at_the_marks_of_the_moment() -> None:
     assert np.array_equal(found.equity_at("bar")["equity"], found.extremes.equity)
 
 
+def test_the_turnover_is_told_at_the_closes_of_the_fills() -> None:
+    # 0.1 BTC at 40,000; 1 BTC at 40,000; 1 ETH at 2,000
+    assert run(Three, market(RISING, ETHERS)).metrics["turnover"] == pytest.approx(4_000.0 + 40_000.0 + 2_000.0)
+
+
 def test_the_profit_parts_into_what_the_wallets_made_and_what_they_are_worth() -> None:
     class Two(bt.Strategy):
         def next(self) -> None:
@@ -235,6 +240,9 @@ def test_commands_that_have_one_wallet_say_so() -> None:
         bt.sweep("buy-and-hold", history, cash=DEPOSITS, grid={"leverage": [1, 2]})
     with pytest.raises(UsageError, match="can be run"):
         bt.montecarlo(Three, history, cash=DEPOSITS, paths=2)
+    for name in ("volatility-scaled", "hedged-pairs"):
+        with pytest.raises(UsageError, match="settled in several currencies"):
+            run(name, history)
     with pytest.raises(UsageError, match="vectorbt has one currency"):
         run(Three, history).to_vectorbt()
 
