@@ -1,7 +1,7 @@
 """Runs side by side: the same strategy on the same data, where one thing differs. Exported as `bt.compare`.
 
-    comparison = bt.compare(isolated=result, cross=bt.rerun(result, margin_mode="cross"))
-    comparison.table, comparison.fates, comparison.plot()
+comparison = bt.compare(isolated=result, cross=bt.rerun(result, margin_mode="cross"))
+comparison.table, comparison.fates, comparison.plot()
 """
 
 from __future__ import annotations
