@@ -7,13 +7,15 @@ its own frames only.
 from __future__ import annotations
 
 import inspect
+import re
 import sysconfig
 import traceback
 from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType
 
-from backtest.errors import BacktestError, StrategyError, UsageError
+from backtest.errors import BacktestError, StrategyError, UsageError, near
+from backtest.strategy.position import Position
 from backtest.strategy.protocol import Strategy, overridden
 
 FOREIGN = (
@@ -47,6 +49,16 @@ def check_methods(kind: type[Strategy]) -> None:
         )
 
 
+def _meant(error: BaseException) -> str:
+    """The near keyword, where Python says that a method of a strategy or of a position has none of that name."""
+    found = re.search(r"\.(\w+)\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    method = None if found is None else getattr(Strategy, found[1], None) or getattr(Position, found[1], None)
+    if found is None or not isinstance(method, FunctionType):
+        return ""
+    meant = near(found[2], inspect.signature(method).parameters)
+    return f"; {meant.rstrip()}" if meant else ""
+
+
 def _check_signature(kind: type[Strategy], name: str, method: FunctionType) -> None:
     wanted = list(inspect.signature(getattr(Strategy, name)).parameters)[1:]
     try:
@@ -76,5 +88,7 @@ def raised(kind: type[Strategy], error: Exception | SystemExit, when: str) -> Ba
     lines = [f"\n  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}" for frame in own]
     if len(lines) > 2 * SHOWN:
         lines[SHOWN:-SHOWN] = [f"\n  … {len(lines) - 2 * SHOWN} frames between …"]
-    what = f": {error}" if isinstance(error, BacktestError) else f" raised {type(error).__name__}: {error}"
+    what = f" raised {type(error).__name__}: {error}{_meant(error)}"
+    if isinstance(error, BacktestError):
+        what = f": {error}"
     return StrategyError(f"{kind.__name__}{what} ({when}){''.join(lines)}")
