@@ -162,9 +162,9 @@ def _joined(*parts: np.dtype, ints: str = "") -> np.dtype:
     return np.dtype([*fields, *((name, np.int64) for name in ints.split())], align=True)
 
 
-TERMS = _joined(CONTRACT, RULES, ints="table first count next_table_ns")
+TERMS = _joined(CONTRACT, RULES, ints="table first count next_table_ns most_rows")
 """All that a position is judged by: its contract, its venue's rules and the tier table that holds now (`first`,
-`count`).
+`count`); `most_rows` is how many ledger rows closing it may take.
 """
 
 SETTINGS = record(

@@ -28,6 +28,7 @@ from backtest.broker.records import (
     TERMS,
     TOP_UP,
 )
+from backtest.broker.takeover import closing_rows
 from backtest.enums import (
     CommandKind,
     Holes,
@@ -367,5 +368,6 @@ def terms_of(contracts: Records, rules: Records, tier_tables: Records, start_ns:
         current = max(0, int(np.searchsorted(tables["from_ns"], start_ns, side="right")) - 1)
         term["table"] = term["first_table"] + current
         term["first"], term["count"] = tables[current]["first"], tables[current]["tiers"]
+        term["most_rows"] = closing_rows(term["partial"], tables["tiers"].max(), term["partial_fraction"])
         term["next_table_ns"] = tables[current + 1]["from_ns"] if current + 1 < len(tables) else start_ns + (1 << 61)
     return terms

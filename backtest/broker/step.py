@@ -258,8 +258,6 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
     """Walk the bar's paths from the point reached until nothing more is met, or until a subscribed event."""
     bar = account["bar"]
     while True:
-        if not has_room(account, positions, terms, tiers, ledger, notices, orders, alerts):
-            return STOP_ROOM
         segment, fraction, what, slot, leg = 4, math.inf, MEETS_NOTHING, 0, 0
         for candidate in range(positions.shape[0]):
             position = positions[candidate]
@@ -276,6 +274,10 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
             )
             if its_segment < segment or (its_segment == segment and its_fraction < fraction - SAME):
                 segment, fraction, what, slot, leg = its_segment, its_fraction, its_what, its_slot, candidate
+        if what == MEETS_NOTHING and account["cross"] == 0:
+            return STOP_END
+        if not has_room(account, positions, terms, tiers, ledger, notices, orders, alerts):
+            return STOP_ROOM
         if account["cross"] == 1:
             due_segment, due_fraction = first_due(account, positions, terms, tiers, prices)
             if due_segment < segment or (due_segment == segment and due_fraction <= fraction):
@@ -288,8 +290,6 @@ def walk(account, settings, positions, terms, tiers, orders, book, ledger, notic
                 if account["wake"] == 1:
                     return STOP_EVENT
                 continue
-        if what == MEETS_NOTHING:
-            return STOP_END
         account["segment"] = segment
         account["fraction"] = fraction
         position = positions[leg]

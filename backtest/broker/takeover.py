@@ -102,20 +102,21 @@ def replenished(account, settings, position, term, tiers, ledger, leg):
 
 @kernel
 def most_rows(position, term, tiers):
-    """The most rows that liquidation can write of the position, or of one that is opened now, at one point: replenished
-    by its initial margin again and again, then reduced tier by tier or fraction by fraction, then taken.
+    """The most rows that liquidation can write of a position, or of one that is opened now, at one point: replenished
+    by its initial margin again and again, then reduced and taken (`closing_rows`).
     """
-    rows = 1.0
-    if position["auto_margin"] == 1:
-        rows += 1.0 + max(position["leverage"], tiers[term["first"]]["leverage"])
-    if term["partial"] == PARTIAL_TIERS:
-        rows += term["count"]
-    elif term["partial"] != PARTIAL_NONE:
-        share = term["partial_fraction"]
-        held = position["quantity"] != 0.0 and term["lot"] > 0.0
-        lots = abs(position["quantity"]) / term["lot"] if held else FINEST
-        rows += (1.0 + math.log(max(1.0, share * lots))) / share
-    return int(rows) + 1
+    if position["auto_margin"] == 0:
+        return term["most_rows"]
+    return term["most_rows"] + 2 + int(max(position["leverage"], tiers[term["first"]]["leverage"]))
+
+
+def closing_rows(partial: int, tiers: int, share: float) -> int:
+    """The most rows of a position that is reduced tier by tier, or by `share` down to the lot, and then taken."""
+    if partial == PARTIAL_NONE:
+        return 2
+    if partial == PARTIAL_TIERS:
+        return 2 + tiers
+    return 2 + int((1.0 + math.log(max(1.0, share * FINEST))) / share)
 
 
 @kernel

@@ -59,6 +59,29 @@ def test_one_order_fills_up_the_tables_on_the_path() -> None:
     assert len(simulation.notices) == 0
 
 
+def test_brackets_fill_up_the_tables_in_the_middle_of_a_path() -> None:
+    # 800 rows of added margin, then 40 orders met one after the other, each of which leaves two more behind
+    bars = [flat(100.0)] * 102 + [(100.0, 100.0, 90.0, 95.0)]
+    simulation = driven(Scene(bars=bars, cash=1e6))
+    while simulation.advance() == Stop.DECISION:
+        bar = int(simulation.account[0]["bar"])
+        if bar == 0:
+            simulation.order(0, Side.BUY, OrderKind.MARKET, SizeKind.QUANTITY, 1.0, leverage=1.0)
+        elif bar <= 100:
+            for _ in range(8):
+                simulation.command(CommandKind.ADD_MARGIN, 0, amount=1.0)
+        else:
+            for number in range(40 if bar == 101 else 0):
+                price = 99.0 - 0.1 * number
+                simulation.order(
+                    0, Side.BUY, OrderKind.LIMIT, SizeKind.QUANTITY, 0.1, price=price, leverage=1.0, stop=10.0,
+                    take_profit=500.0,
+                )  # fmt: skip
+    assert (simulation.ledger["kind"] == LedgerKind.OPEN).sum() == 41
+    assert (simulation.ledger["sequence"] == np.arange(len(simulation.ledger))).all()
+    assert len(simulation.orders) == 1 + 3 * 40
+
+
 def test_decisions_fall_on_the_closes_that_were_asked_for() -> None:
     simulation = driven(Scene(bars=[flat(100.0)] * 10), every=4)
     closes = []
