@@ -6,6 +6,7 @@ comparison.table, comparison.fates, comparison.plot()
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import numpy as np
 
 from backtest.errors import UsageError
 from backtest.report.definitions import DEFINITIONS
-from backtest.report.numbers import figure, money
+from backtest.report.numbers import figure, money, price
 from backtest.venues.symbols import settlement
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from backtest.result import Result
 
 FIGURES = (
-    "net_pnl", "total_return", "final_equity", "max_drawdown", "sharpe", "trades", "win_rate", "pnl_price", "pnl_fees",
-    "pnl_funding", "margin_calls", "liquidations", "liquidation_loss", "rejections",
+    "net_pnl", "total_return", "max_drawdown", "sharpe", "trades", "win_rate", "worst_trade", "pnl_price", "pnl_fees",
+    "pnl_funding", "margin_calls", "top_ups", "margin_added", "liquidations", "liquidation_loss", "min_distance",
+    "rejections", "ambiguous_bars",
 )  # fmt: skip
-"""The metrics that runs are compared by, where a run has them."""
+"""The metrics that runs are compared by."""
+LOWEST = "lowest_equity"
+"""Beside the metrics: the lowest equity at the close of a base bar, the deposit counted."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +42,7 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Metric × run, as numbers; `lowest_equity` and `worst_trade` are added to the metrics."""
+        """Metric × run, as numbers; `lowest_equity` stands below the metrics."""
         import pandas as pd
 
         columns = {name: _figures(result) for name, result in self.results.items()}
@@ -59,21 +63,25 @@ class Comparison:
         ]
         return pd.concat(parts)
 
+    def figures(self) -> list[str]:
+        """The table as aligned lines, each figure in its unit."""
+        table, currency = self.table, next(iter(self.results.values())).heading.currency
+        rows = [["", *self.results]]
+        for metric in table.index:
+            unit = "money" if metric == LOWEST else DEFINITIONS[metric].unit
+            rows.append([metric, *(figure(float(table[name][metric]), unit, currency) for name in self.results)])
+        return _aligned(rows)
+
     def text(self) -> str:
         """The comparison as a page of text: figures side by side, then who was liquidated in which run."""
-        names = list(self.results)
         first = next(iter(self.results.values())).heading
-        table, currency = self.table, first.currency
-        rows = [["", *names]]
-        for metric in table.index:
-            unit = DEFINITIONS[metric].unit if metric in DEFINITIONS else "money"
-            rows.append([metric, *(figure(float(table[name][metric]), unit, currency) for name in names)])
+        currency = first.currency
         lines = [
             first.title,
             first.market.removesuffix(first.margin_mode).rstrip(),
             f"{first.range}{f'  money in {currency}' if currency else ''}",
             "",
-            *_aligned(rows),
+            *self.figures(),
         ]
         lines += ["", "Liquidated positions"]
         fates = self.fates
@@ -85,7 +93,7 @@ class Comparison:
             told.append(
                 [
                     str(run), row["symbol"], row["side"], f"{row['open_time']:%Y-%m-%d %H:%M}",
-                    f"{row['close_time']:%Y-%m-%d %H:%M}", figure(row["close_price"], "price"),
+                    f"{row['close_time']:%Y-%m-%d %H:%M}", price(row["close_price"]),
                     money(row["margin_posted"], settlement(row["symbol"])),
                     money(row["pnl"], settlement(row["symbol"])),
                 ]
@@ -126,11 +134,8 @@ def compare(**results: Result) -> Comparison:
 
 
 def _figures(result: Result) -> dict[str, float]:
-    found = {name: float(result.metrics[name]) for name in FIGURES if name in result.metrics}
-    trades = result.trades["pnl"].to_numpy(np.float64)
-    found["worst_trade"] = float(trades.min()) if trades.size else 0.0
-    found["lowest_equity"] = float(min(result.extremes.equity.min(), result.deposit)) if result.length else 0.0
-    return found
+    lowest = float(min(result.extremes.equity.min(), result.deposit)) if result.length else math.nan
+    return {**{name: float(result.metrics[name]) for name in FIGURES}, LOWEST: lowest}
 
 
 def _plain(value: object) -> object:

@@ -12,15 +12,10 @@ from backtest.cli.gates import Gate
 from backtest.clock import interval_text, time_text
 from backtest.enums import label
 from backtest.report.definitions import DEFINITIONS
-from backtest.report.numbers import figure
 from backtest.result import Result
+from backtest.side_by_side import Comparison
 
 SCHEMA_VERSION = 1
-SIDE_BY_SIDE = (
-    "net_pnl", "total_return", "max_drawdown", "sharpe", "trades", "win_rate", "pnl_price", "pnl_fees", "pnl_funding",
-    "margin_calls", "top_ups", "margin_added", "liquidations", "liquidation_loss", "min_distance", "ambiguous_bars",
-)  # fmt: skip
-"""The metrics that two scenarios are compared by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +56,9 @@ def shown(path: Path) -> str:
 
 def side_by_side(finished: Sequence[Finished]) -> str:
     """Two scenarios of one run, metric by metric, under the first one's heading."""
-    results = [one.result for one in finished]
-    heading = results[0].heading
-    rows = [("", [label(result.config.path) for result in results])]
-    for name in SIDE_BY_SIDE:
-        rows.append((name, [figure(result.metrics[name], DEFINITIONS[name].unit) for result in results]))
-    names = max(len(name) for name, _ in rows)
-    width = max(len(text) for _, texts in rows for text in texts)
-    lines = [heading.title, heading.market, heading.range, ""]
-    lines += [f"{name:<{names}}  " + "  ".join(f"{text:>{width}}" for text in texts) for name, texts in rows]
+    compared = Comparison(results={label(one.result.config.path): one.result for one in finished})
+    heading = finished[0].result.heading
+    lines = [heading.title, heading.market, heading.range, "", *compared.figures()]
     lines += ["", "Two scenarios of the path inside a bar; they are not bounds."]
     lines += [f"! {note}" for note in heading.notes]
     return "\n".join(lines)
